@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * file.h: one Lance data file, read and written.
+ *
+ * A data file holds columns, each cut into pages of its own; there are no row
+ * groups.  Which physical columns make up a field is said by the manifest
+ * (struct file_map), not by the file.  Readers open lazily: the footer at
+ * open, a column's metadata when that column is first read, a page's index
+ * when a row of it is.
+ *
+ * File versions 2.0, 2.1 and 2.2 are read and written.  In 2.0 a page is a
+ * tree of array encodings and lists and structs have columns of their own; in
+ * 2.1 and 2.2 only leaves have columns, and nesting is told by repetition and
+ * definition levels.
+ *
+ * A reader is internally locked: any thread.  A writer: one thread at a time.
+ * Source: file2.proto; Lance's docs, "File Format".
+ */
+#ifndef LANCEFS_FILE_FILE_H
+#define LANCEFS_FILE_FILE_H
+
+#include "array/array.h"
+#include "io/io.h"
+#include "proto/proto.h"
+
+/* --- types and their names in the format --- */
+
+enum lance_version {
+	LANCE_0_1,
+	LANCE_2_0,
+	LANCE_2_1,
+	LANCE_2_2,
+	LANCE_2_3,
+};
+
+/* "2.1"; for messages and manifests. */
+const char *lance_version_name(enum lance_version v);
+/* From a manifest's data_format.version.  EOPNOTSUPP, naming it. */
+MUST_CHECK struct err *lance_version_parse(const char *name, enum lance_version *ret);
+
+/*
+ * Fields from the flat list in which manifests and files keep them, pre-order
+ * with parent ids.  protos are borrowed.  ret_fields receives an array of
+ * *ret_n top-level fields that the caller owns; a field whose logical type is
+ * unknown becomes TYPE_NULL with metadata "lancefs:unknown-type".
+ * EIO: no parent, absurd nesting.
+ */
+MUST_CHECK struct err *fields_from_proto(Lance__File__Field *const *protos, size_t n,
+					 struct field ***ret_fields, size_t *ret_n);
+void fields_free(struct field **fields, size_t n);
+/*
+ * The reverse, for manifests and file descriptors: ids, parent ids, logical
+ * types and metadata of the tree, pre-order.  ret receives *ret_n messages, each
+ * to be freed with proto_free, in an array to be freed with free.
+ */
+MUST_CHECK struct err *fields_to_proto(struct field *const *fields, size_t n,
+				       Lance__File__Field ***ret, size_t *ret_n);
+/* The logical type string of a type ("fixed_size_list:float:768").  EOPNOTSUPP
+ * if the format has none. */
+MUST_CHECK struct err *logical_type_format(const struct type *t, char **ret);
+
+/* --- reading --- */
+
+struct file_reader;
+
+/* Which physical column holds which field id, as DataFile.fields and
+ * .column_indices say.  Borrowed by every call that takes it. */
+struct file_map {
+	const int32_t *field_ids;
+	const int32_t *columns;
+	size_t n;
+};
+
+/*
+ * Open a data file: reads its footer.  The file is referenced, not taken.
+ * Errors: EIO not a data file or cut short, EOPNOTSUPP other versions; the
+ * message names the file.
+ */
+MUST_CHECK struct err *file_reader_open(struct io_file *file, struct file_reader **ret);
+struct file_reader *file_reader_ref(struct file_reader *r);
+void file_reader_unref(struct file_reader *r);
+DEFINE_AUTO(file_reader, file_reader_unref)
+
+enum lance_version file_reader_version(const struct file_reader *r);
+uint32_t file_reader_n_columns(const struct file_reader *r);
+
+/* Rows of the file, from its descriptor (read on the first call). */
+MUST_CHECK struct err *file_reader_rows(struct file_reader *r, uint64_t *ret);
+
+/*
+ * Rows [first, end) of one top-level field, deleted rows included.
+ *
+ * field  its ids are looked up in map; children that map does not name are
+ *        null; the field itself must be there (or have a child that is)
+ * ret    an array of field->type that the caller owns
+ *
+ * Reads only what the range needs: chunks of mini-blocks that overlap it, the
+ * row index and the bytes of full-zip rows.  EIO names file, column, page.
+ */
+MUST_CHECK struct err *file_read(struct file_reader *r, const struct field *field,
+				 const struct file_map *map, uint64_t first,
+				 uint64_t end, struct array **ret);
+
+/* Bytes on disk of a field's pages. */
+MUST_CHECK struct err *file_field_bytes(struct file_reader *r, const struct field *field,
+					const struct file_map *map, uint64_t *ret);
+
+/* --- writing --- */
+
+struct file_writer;
+
+/* What a finished file says of itself, for a manifest's DataFile. */
+struct file_written {
+	uint64_t size_bytes;
+	uint64_t n_rows;
+	size_t n_columns;
+	int32_t *field_ids; /* owned; parallel to columns */
+	int32_t *columns;   /* owned */
+};
+void file_written_fini(struct file_written *w);
+
+/*
+ * A new data file at path (relative to the store; must not exist) for the
+ * given top-level fields, whose ids are set.  fields are referenced.
+ */
+MUST_CHECK struct err *file_writer_open(struct io_store *store, const char *path,
+					enum lance_version version,
+					struct field *const *fields, size_t n_fields,
+					struct file_writer **ret);
+
+/*
+ * Append rows: one array a field, all of the same length, in any batch size.
+ * Pages are cut at about 8 MiB a column and written as they fill, so memory
+ * stays bounded.  EOPNOTSUPP if the version cannot hold a value (null structs
+ * in 2.0, maps before 2.2).
+ */
+MUST_CHECK struct err *file_writer_write(struct file_writer *w,
+					 struct array *const *columns);
+
+/* Write what is left, the metadata and the footer; fsync; close.  Takes w,
+ * also on failure (the file is then removed). */
+MUST_CHECK struct err *file_writer_finish(struct file_writer *w,
+					  struct file_written *ret);
+/* Remove the file.  Accepts NULL. */
+void file_writer_abort(struct file_writer *w);
+DEFINE_AUTO(file_writer, file_writer_abort)
+
+#endif
