@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * format.h: column file formats, both ways.
+ *
+ * Out: a view is one column of one pinned version as a file of known size,
+ * a list of segments (header, blocks of rows, footer).  A block is rendered
+ * when a byte of it is read and kept in a bounded cache; the sparse index of
+ * block offsets is computed once, by arithmetic where rows have a fixed width,
+ * else by measuring without rendering.  Memory does not grow with the table.
+ *
+ * In: a parser is pushed bytes as they are written and hands on arrays of
+ * rows; a bad value or a row too many fails the push that brings it, with line
+ * and column.
+ *
+ * To add a format: write fmt_<suffix>.c with a struct format_ops and add a row
+ * to registry.c.  It then appears in listings, create, export, and the tests
+ * that walk the registry.
+ *
+ * Formats know arrays only: no tables, no files.  Views are internally locked,
+ * parsers belong to one thread at a time.
+ */
+#ifndef LANCEFS_FORMAT_FORMAT_H
+#define LANCEFS_FORMAT_FORMAT_H
+
+#include "array/array.h"
+
+struct format_ops;
+
+/* --- registry --- */
+
+/* The format of that suffix ("txt", "npy", "arrow", "csv"), NULL if none. */
+const struct format_ops *format_find(const char *suffix);
+/* Row i of the registry, NULL past its end. */
+const struct format_ops *format_at(size_t i);
+const char *format_suffix(const struct format_ops *f);
+/* A column of this type can be read in this format. */
+bool format_renders(const struct format_ops *f, const struct type *t);
+/* A column of this type can be written in this format. */
+bool format_parses(const struct format_ops *f, const struct type *t);
+/* The format a column of this type is listed in; NULL for binary ones, which
+ * are directories. */
+const struct format_ops *format_natural(const struct type *t);
+
+/* --- views: column to bytes --- */
+
+/* A column of a pinned version: rows are live rows, counted from 0. */
+struct view_source {
+	/* Rows [first, end) as an array of field->type.  Any thread. */
+	struct err *(*read)(void *ctx, uint64_t first, uint64_t end, struct array **ret);
+	void (*release)(void *ctx); /* called once when the view goes; may be NULL */
+	void *ctx;
+	uint64_t n_rows;
+	struct field *field; /* borrowed until release */
+};
+
+struct view;
+
+/*
+ * Make a view.  Takes source->ctx (released also on failure).  Costs nothing:
+ * no data is read.  EINVAL if the format does not render the type.
+ */
+MUST_CHECK struct err *view_open(const struct format_ops *format,
+				 const struct view_source *source, struct view **ret);
+struct view *view_ref(struct view *v);
+void view_unref(struct view *v);
+DEFINE_AUTO(view, view_unref)
+
+/* The size in bytes if it is known without reading data. */
+bool view_size_known(struct view *v, uint64_t *ret);
+/* The size; measures the column once, with several threads, if need be. */
+MUST_CHECK struct err *view_size(struct view *v, uint64_t *ret);
+/* Tell a size remembered from elsewhere (a cache file).  Trusted only for
+ * view_size; reads check it. */
+void view_set_size(struct view *v, uint64_t size);
+
+/* Up to len bytes at off into dst; *ret_len is less only at the end. */
+MUST_CHECK struct err *view_pread(struct view *v, uint64_t off, size_t len, void *dst,
+				  size_t *ret_len);
+
+/* --- one value alone, for rows/N/ --- */
+
+/* Append the value of a non-null row: exact bytes for text and binary, text
+ * and a newline for the rest. */
+MUST_CHECK struct err *value_render(const struct array *a, uint64_t row, struct buf *out);
+/* Append rows as txt lines, without any header: what rows look like in messages,
+ * queries and UDFs. */
+MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
+
+/* --- parsers: bytes to rows --- */
+
+struct parse_options {
+	struct type *type;      /* borrowed; NULL: the format's own or inferred */
+	const char *name;       /* the column's name, for messages; borrowed */
+	uint64_t n_rows;        /* rows that the table has; one more is an error */
+	/*
+	 * Receives rows as they complete, in batches of at most some MiB; the
+	 * array is borrowed for the call.  An error stops the parse and is
+	 * returned by the push.  May be NULL to only check.
+	 */
+	struct err *(*rows)(void *ctx, struct array *batch);
+	void *ctx;
+};
+
+struct parser;
+
+/*
+ * A parser.  For txt and csv without a type nothing is handed to rows: the
+ * parser only counts, checks the escapes and learns the type (int64, double,
+ * bool, string); after parser_finish, parser_type says it, and the caller
+ * parses the bytes again with that type.  npy and arrow carry their type and
+ * fail with EINVAL if options->type is given and cannot be had from it.
+ */
+MUST_CHECK struct err *parser_open(const struct format_ops *format,
+				   const struct parse_options *options,
+				   struct parser **ret);
+void parser_close(struct parser *p); /* accepts NULL */
+DEFINE_AUTO(parser, parser_close)
+
+/*
+ * The next bytes of the file.  EINVAL with "line L, column C: …" for text;
+ * after an error every push returns EINVAL again.
+ */
+MUST_CHECK struct err *parser_push(struct parser *p, const void *bytes, size_t len);
+/*
+ * No more bytes.  EINVAL if the structure does not end here or rows are
+ * missing ("expected 5000 rows, got 4999"), or if no value tells the type.
+ */
+MUST_CHECK struct err *parser_finish(struct parser *p);
+/* True if parser_finish would succeed now; for deciding at flush. */
+bool parser_is_complete(const struct parser *p);
+/* True once the bytes so far tell the type (npy, arrow, or options->type). */
+bool parser_knows_type(const struct parser *p);
+/* The column's type; borrowed from the parser; NULL while unknown. */
+struct type *parser_type(const struct parser *p);
+uint64_t parser_rows(const struct parser *p); /* rows completed so far */
+/* The name in a csv header or arrow schema, NULL if none yet; borrowed. */
+const char *parser_column_name(const struct parser *p);
+/* If nearly all values were numbers but the type became string: the first line
+ * that decided (from 1) and its text; else false. */
+bool parser_spoiler(const struct parser *p, uint64_t *ret_line, const char **ret_text);
+
+#endif
