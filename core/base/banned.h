@@ -13,7 +13,7 @@
 #include <time.h>
 
 #undef alloca
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi atol  \
-	alloca gmtime localtime system
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets atoi     \
+	atol alloca gmtime localtime system
 
 #endif

@@ -10,8 +10,8 @@
 static struct err *cursor_need(const struct cursor *c, uint64_t len)
 {
 	if (len > cursor_left(c))
-		return err_new(EIO, "cut short: %" PRIu64 " bytes wanted, %zu left", len,
-			       cursor_left(c));
+		return err_new(EIO, "cut short: %" PRIu64 " bytes wanted, %zu left",
+			       len, cursor_left(c));
 	return NULL;
 }
 

@@ -39,16 +39,16 @@ MUST_CHECK struct err *cursor_sub(struct cursor *c, uint64_t len, struct cursor 
 MUST_CHECK struct err *cursor_read(struct cursor *c, uint64_t len, void *dst);
 
 /* Unaligned little-endian loads and stores; the caller has checked the bounds. */
-#define DEFINE_LE(bits)                                                                  \
-	static inline uint##bits##_t load_u##bits##le(const void *p)                     \
-	{                                                                                \
-		uint##bits##_t v;                                                        \
-		memcpy(&v, p, sizeof(v));                                                \
-		return v;                                                                \
-	}                                                                                \
-	static inline void store_u##bits##le(void *p, uint##bits##_t v)                  \
-	{                                                                                \
-		memcpy(p, &v, sizeof(v));                                                \
+#define DEFINE_LE(bits)                                                                \
+	static inline uint##bits##_t load_u##bits##le(const void *p)                   \
+	{                                                                              \
+		uint##bits##_t v;                                                      \
+		memcpy(&v, p, sizeof(v));                                              \
+		return v;                                                              \
+	}                                                                              \
+	static inline void store_u##bits##le(void *p, uint##bits##_t v)                \
+	{                                                                              \
+		memcpy(p, &v, sizeof(v));                                              \
 	}
 DEFINE_LE(16)
 DEFINE_LE(32)

@@ -43,18 +43,18 @@ MUST_CHECK struct err *err_nomem(void);
 /* Accepts NULL and the static error. */
 void err_free(struct err *err);
 
-#define TRY(expr)                                                                        \
-	do {                                                                             \
-		struct err *try_err_ = (expr);                                           \
-		if (__builtin_expect(try_err_ != NULL, 0))                               \
-			return try_err_;                                                 \
+#define TRY(expr)                                                                      \
+	do {                                                                           \
+		struct err *try_err_ = (expr);                                         \
+		if (__builtin_expect(try_err_ != NULL, 0))                             \
+			return try_err_;                                               \
 	} while (0)
 
-#define TRY_CTX(expr, ...)                                                               \
-	do {                                                                             \
-		struct err *try_err_ = (expr);                                           \
-		if (__builtin_expect(try_err_ != NULL, 0))                               \
-			return err_wrap(try_err_, __VA_ARGS__);                          \
+#define TRY_CTX(expr, ...)                                                             \
+	do {                                                                           \
+		struct err *try_err_ = (expr);                                         \
+		if (__builtin_expect(try_err_ != NULL, 0))                             \
+			return err_wrap(try_err_, __VA_ARGS__);                        \
 	} while (0)
 
 #endif

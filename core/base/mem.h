@@ -17,11 +17,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define DEFINE_AUTO(kind, release)                                                       \
-	static inline void auto_##kind(struct kind **p)                                  \
-	{                                                                                \
-		if (*p)                                                                  \
-			release(*p);                                                     \
+#define DEFINE_AUTO(kind, release)                                                     \
+	static inline void auto_##kind(struct kind **p)                                \
+	{                                                                              \
+		if (*p)                                                                \
+			release(*p);                                                   \
 	}
 
 #define AUTO(kind) __attribute__((cleanup(auto_##kind)))
@@ -41,11 +41,11 @@ static inline void auto_err(struct err **p)
 void auto_fd(const int *fd);
 #define AUTO_FD __attribute__((cleanup(auto_fd)))
 
-#define TAKE(p)                                                                          \
-	({                                                                               \
-		__typeof__(p) take_ = (p);                                               \
-		(p) = NULL;                                                              \
-		take_;                                                                   \
+#define TAKE(p)                                                                        \
+	({                                                                             \
+		__typeof__(p) take_ = (p);                                             \
+		(p) = NULL;                                                            \
+		take_;                                                                 \
 	})
 
 /* n * size bytes, zeroed; n * size == 0 gives a non-NULL pointer.  ENOMEM,
@@ -77,7 +77,7 @@ struct bytes {
 MUST_CHECK struct err *bytes_new(size_t len, struct bytes **ret);
 MUST_CHECK struct err *bytes_new_zero(size_t len, struct bytes **ret);
 struct bytes *bytes_ref(struct bytes *b); /* accepts NULL */
-void bytes_unref(struct bytes *b);        /* accepts NULL */
+void bytes_unref(struct bytes *b);	  /* accepts NULL */
 DEFINE_AUTO(bytes, bytes_unref)
 
 #endif

@@ -133,8 +133,8 @@ uint64_t bitmap_count(const uint8_t *bits, uint64_t first, uint64_t end)
 	return n;
 }
 
-void bitmap_copy(uint8_t *dst, uint64_t dst_first, const uint8_t *src, uint64_t src_first,
-		 uint64_t n)
+void bitmap_copy(uint8_t *dst, uint64_t dst_first, const uint8_t *src,
+		 uint64_t src_first, uint64_t n)
 {
 	uint64_t i = 0;
 	if (!(dst_first & 7) && !(src_first & 7)) {

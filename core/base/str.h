@@ -51,7 +51,7 @@ void bitmap_set_range(uint8_t *bits, uint64_t first, uint64_t end);
 /* Ones in [first, end). */
 uint64_t bitmap_count(const uint8_t *bits, uint64_t first, uint64_t end);
 /* Copy n bits from src at src_first to dst at dst_first; they do not overlap. */
-void bitmap_copy(uint8_t *dst, uint64_t dst_first, const uint8_t *src, uint64_t src_first,
-		 uint64_t n);
+void bitmap_copy(uint8_t *dst, uint64_t dst_first, const uint8_t *src,
+		 uint64_t src_first, uint64_t n);
 
 #endif

@@ -27,9 +27,9 @@ static inline pthread_mutex_t *lock_scope_(pthread_mutex_t *m)
 }
 
 /* Hold m until the end of the scope. */
-#define LOCK_SCOPE(m)                                                                    \
-	__attribute__((cleanup(auto_unlock), unused)) pthread_mutex_t *lock_scope_held = \
-		lock_scope_(m)
+#define LOCK_SCOPE(m)                                                                  \
+	__attribute__((cleanup(auto_unlock), unused))                                  \
+	pthread_mutex_t *lock_scope_held = lock_scope_(m)
 
 /* Processors this process may run on, at least 1. */
 unsigned thread_cpus(void);

@@ -58,11 +58,12 @@ MUST_CHECK struct err *io_statvfs(struct io_store *s, struct statvfs *ret);
 /* --- reading --- */
 
 /* Errors: ENOENT, EACCES, EISDIR. */
-MUST_CHECK struct err *io_open(struct io_store *s, const char *path, struct io_file **ret);
+MUST_CHECK struct err *io_open(struct io_store *s, const char *path,
+			       struct io_file **ret);
 struct io_file *io_file_ref(struct io_file *f);
 void io_file_unref(struct io_file *f);
 DEFINE_AUTO(io_file, io_file_unref)
-uint64_t io_size(const struct io_file *f);        /* bytes, at open */
+uint64_t io_size(const struct io_file *f);	   /* bytes, at open */
 const char *io_file_path(const struct io_file *f); /* borrowed */
 
 /* Exactly len bytes at off into dst.  EIO if the file is shorter (the message
@@ -80,7 +81,8 @@ MUST_CHECK struct err *io_stat(struct io_store *s, const char *path, bool *ret_f
 			       struct io_stat *ret);
 /* Names in a directory, in no order; a missing directory lists nothing. */
 MUST_CHECK struct err *io_list(struct io_store *s, const char *dir,
-			       struct err *(*fn)(void *ctx, const char *name), void *ctx);
+			       struct err *(*fn)(void *ctx, const char *name),
+			       void *ctx);
 
 /* --- writing --- */
 

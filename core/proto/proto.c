@@ -16,7 +16,8 @@
 #define WIRE_LENGTH 2
 #define WIRE_32BIT 5
 
-static struct err *check(const ProtobufCMessageDescriptor *d, struct cursor c, int depth)
+static struct err *check(const ProtobufCMessageDescriptor *d, struct cursor c,
+			 int depth)
 {
 	if (depth > LIMIT_NESTING)
 		return err_new(EIO, "protobuf message nests deeper than %d",

@@ -33,8 +33,8 @@ void proto_free(ProtobufCMessage *m); /* accepts NULL */
 void proto_pack(const ProtobufCMessage *m, struct buf *out);
 
 /* PROTO_UNPACK(lance__table__manifest, p, len, &manifest) */
-#define PROTO_UNPACK(prefix, p, len, ret)                                                \
-	proto_unpack(&prefix##__descriptor, (p), (len),                                  \
+#define PROTO_UNPACK(prefix, p, len, ret)                                              \
+	proto_unpack(&prefix##__descriptor, (p), (len),                                \
 		     (ProtobufCMessage **)(void *)(ret))
 
 static inline void auto_proto(void *p)
