@@ -57,8 +57,8 @@ static struct local_writer *writer_of(struct io_writer *w)
 static int open_beneath(struct io_store *s, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.mode = flags & O_CREAT ? mode : 0,
+		.flags = (unsigned)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? mode : 0u,
 		.resolve = RESOLVE_BENEATH,
 	};
 	long fd;

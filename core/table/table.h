@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * table.h: a Lance dataset: its versions, their rows, and commits.
+ *
+ * A table is an open dataset directory.  A version is one manifest: the schema,
+ * the fragments, and for each fragment the data files that hold its columns.
+ * A version is immutable and reference counted; readers take no lock after they
+ * have one, and two reads through one version never see two states.
+ *
+ * Rows of a version are counted from 0 over its live rows, fragments in
+ * manifest order, deleted rows left out.  Row offsets are positions within a
+ * fragment, deleted rows included.
+ *
+ * A commit writes data files first, then a transaction file, then the manifest
+ * of the next version under a name that must not exist.  Whoever loses that race
+ * rebuilds on the new latest version and tries again.
+ *
+ * Any thread may use a table and a version.
+ * Source: table.proto, transaction.proto; Lance's docs, "Table Format".
+ */
+#ifndef LANCEFS_TABLE_TABLE_H
+#define LANCEFS_TABLE_TABLE_H
+
+#include "file/file.h"
+
+struct table;
+struct version;
+
+/* --- tables --- */
+
+/*
+ * Open a dataset.  store is referenced; log is borrowed for the table's life and
+ * may be NULL.  Errors: ENOENT "not a Lance dataset", EOPNOTSUPP an unknown
+ * reader feature flag (named), EIO a broken manifest.
+ */
+MUST_CHECK struct err *table_open(struct io_store *store, const struct log *log,
+				  struct table **ret);
+struct table *table_ref(struct table *t);
+void table_unref(struct table *t);
+DEFINE_AUTO(table, table_unref)
+
+struct io_store *table_store(struct table *t); /* borrowed */
+const struct log *table_log(struct table *t);  /* borrowed, may be NULL */
+
+/* The latest version as last seen, without I/O. */
+struct version *table_latest(struct table *t);
+/* List _versions/ and load the newest if it is new: one readdir. */
+MUST_CHECK struct err *table_refresh(struct table *t);
+/* A version by number.  ENOENT if there is none. */
+MUST_CHECK struct err *table_version(struct table *t, uint64_t number,
+				     struct version **ret);
+/* All version numbers, ascending; the caller frees the array. */
+MUST_CHECK struct err *table_list_versions(struct table *t, uint64_t **ret,
+					   size_t *ret_n);
+
+struct table_tag {
+	char *name;
+	uint64_t version;
+};
+/* Tags of the main branch, by name; tags_free releases. */
+MUST_CHECK struct err *table_list_tags(struct table *t, struct table_tag **ret,
+				       size_t *ret_n);
+void tags_free(struct table_tag *tags, size_t n);
+
+/* --- versions --- */
+
+struct version *version_ref(struct version *v);
+void version_unref(struct version *v);
+DEFINE_AUTO(version, version_unref)
+
+uint64_t version_number(const struct version *v);
+int64_t
+version_time_ns(const struct version *v); /* since the epoch, its writer's clock */
+enum lance_version version_storage(const struct version *v);
+uint64_t version_rows(const struct version *v);	   /* live rows */
+uint64_t version_deleted(const struct version *v); /* deleted rows still there */
+uint64_t version_bytes(const struct version *v);   /* of its data files */
+size_t version_n_files(const struct version *v);   /* data files */
+size_t version_n_fields(const struct version *v);  /* top-level fields */
+struct field *version_field(const struct version *v, size_t i); /* borrowed */
+/* By name; NULL if there is none.  Borrowed. */
+struct field *version_find_field(const struct version *v, const char *name);
+/* EOPNOTSUPP, naming the flag or the reason, if we must not commit on top. */
+MUST_CHECK struct err *version_check_writable(const struct version *v);
+/* "lance 14.0.2"; borrowed. */
+const char *version_writer(const struct version *v);
+
+struct fragment_info {
+	uint64_t id;
+	uint64_t first_row;	/* row of its first live row */
+	uint64_t physical_rows; /* deleted ones included */
+	uint64_t n_deleted;
+	size_t n_files;
+};
+size_t version_n_fragments(const struct version *v);
+void version_fragment(const struct version *v, size_t i, struct fragment_info *ret);
+
+/*
+ * What the values of a column stand on: data files, their columns and deletion
+ * files of all fragments, and the field's id and type.  Equal keys mean equal
+ * bytes, across versions.
+ */
+uint64_t version_column_key(const struct version *v, const struct field *f);
+/* When a column last changed, by its files; ns since the epoch. */
+MUST_CHECK struct err *version_column_time(struct version *v, const struct field *f,
+					   int64_t *ret);
+/* Bytes on disk of a column, over all fragments. */
+MUST_CHECK struct err *version_column_bytes(struct version *v, const struct field *f,
+					    uint64_t *ret);
+
+/*
+ * Live rows [first, end) of a top-level field, as an array the caller owns.
+ * Errors name version, fragment, column and file; ESTALE if a file of this
+ * version was removed meanwhile.  Cost: the pages of those rows.
+ */
+MUST_CHECK struct err *version_read(struct version *v, const struct field *f,
+				    uint64_t first, uint64_t end, struct array **ret);
+
+/* --- what versions did --- */
+
+struct version_summary {
+	uint64_t number;
+	int64_t time_ns;
+	uint64_t rows;
+	size_t n_fields;
+	uint64_t bytes;
+	char operation[32]; /* "Merge"; "unknown" if the transaction is gone */
+	char *message;	    /* its commit message, NULL if none; owned */
+};
+MUST_CHECK struct err *table_summary(struct table *t, uint64_t number,
+				     struct version_summary *ret);
+void version_summary_fini(struct version_summary *s);
+
+/* --- commits --- */
+
+/* A finished data file with a new column for one fragment. */
+struct column_file {
+	uint64_t fragment_id;
+	uint64_t physical_rows;
+	char *name; /* within data/; owned */
+	struct file_written written;
+};
+
+struct column_commit {
+	struct version *base; /* what the files were made for; borrowed */
+	struct field *field;  /* name, type, metadata; its id is the one in files */
+	const struct field
+		*replaces; /* the field of base it takes the place of, or NULL */
+	struct column_file *files; /* borrowed; one for each fragment of base */
+	size_t n_files;
+	const char *message; /* for the transaction; may be NULL */
+};
+
+/* The id a new field gets on top of v. */
+int32_t version_next_field_id(const struct version *v);
+
+/* A fresh data file name, "….lance". */
+MUST_CHECK struct err *data_file_name(char **ret);
+
+/*
+ * Add or replace one column in one version, durable on return, rebasing over
+ * commits of others.  Fragments appended meanwhile lack the column; EBUSY if
+ * a fragment was rewritten or the column changed meanwhile.  ret receives the
+ * new version.  The data files stay, whatever happens: on an error the caller
+ * removes them.
+ */
+MUST_CHECK struct err *table_commit_column(struct table *t,
+					   const struct column_commit *commit,
+					   struct version **ret);
+
+#endif

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * table_priv.h: the structs behind table.h.
+ */
+#ifndef LANCEFS_TABLE_TABLE_PRIV_H
+#define LANCEFS_TABLE_TABLE_PRIV_H
+
+#include "table/table.h"
+
+/* --- names.c: manifest names --- */
+
+enum naming { NAMING_NONE, NAMING_V1, NAMING_V2 };
+
+/* NAMING_NONE if the name is no attached manifest's. */
+enum naming manifest_name_parse(const char *name, uint64_t *ret_version);
+MUST_CHECK struct err *manifest_path(enum naming naming, uint64_t version, char **ret);
+
+/* --- flags.c: feature flags --- */
+
+#define FLAG_DELETION_FILES ((uint64_t)1 << 0)
+#define FLAG_STABLE_ROW_IDS ((uint64_t)1 << 1)
+#define FLAG_V2_FILES ((uint64_t)1 << 2)
+#define FLAG_TABLE_CONFIG ((uint64_t)1 << 3)
+#define FLAG_BASE_PATHS ((uint64_t)1 << 4)
+#define FLAG_NO_TRANSACTION_FILES ((uint64_t)1 << 5)
+#define FLAG_COVERING_FIELDS ((uint64_t)1 << 7)
+#define FLAG_MIXED_FILES ((uint64_t)1 << 8)
+#define FLAG_FIELD_IDS ((uint64_t)1 << 15)
+
+MUST_CHECK struct err *flags_check_read(uint64_t reader_flags);
+MUST_CHECK struct err *flags_check_write(uint64_t writer_flags);
+
+/* --- deletion.c: deletion vectors --- */
+
+/* The deleted offsets of one fragment; immutable. */
+struct deletion_vector {
+	uint64_t n_rows; /* physical */
+	uint64_t n_deleted;
+	uint8_t *bits;	/* owned; 1: deleted */
+	uint64_t *rank; /* owned; deleted rows before each block of DV_BLOCK_ROWS */
+};
+#define DV_BLOCK_ROWS 512
+
+MUST_CHECK struct err *deletion_load(struct io_store *s, const char *path,
+				     bool is_bitmap, uint64_t n_rows,
+				     struct deletion_vector **ret);
+void deletion_free(struct deletion_vector *d);
+DEFINE_AUTO(deletion_vector, deletion_free)
+/* The physical offset of the i-th live row; i < n_rows - n_deleted. */
+uint64_t deletion_select_live(const struct deletion_vector *d, uint64_t i);
+
+/* Offsets in bitmap form (one 32-bit Roaring bitmap, portable) into bits. */
+MUST_CHECK struct err *roaring_read(struct cursor c, uint64_t n_rows, uint8_t *bits);
+/* Offsets in array form (an Arrow IPC file of one uint32 column) into bits. */
+MUST_CHECK struct err *ipc_offsets_read(struct cursor c, uint64_t n_rows,
+					uint8_t *bits);
+
+/* --- manifest.c, version.c --- */
+
+struct fragment {
+	const Lance__Table__DataFragment *proto; /* borrowed from the manifest */
+	uint64_t id;
+	uint64_t first_row;
+	uint64_t physical_rows;
+	uint64_t n_deleted;
+	struct deletion_vector *_Atomic deleted; /* owned; loaded when first needed */
+};
+
+struct version {
+	atomic_int refs;
+	struct table *table; /* borrowed: a table outlives its versions */
+	uint64_t number;
+	enum naming naming;
+	struct bytes *raw;		   /* owned; the manifest file */
+	Lance__Table__Manifest *manifest;  /* owned */
+	size_t manifest_off, manifest_len; /* of the message within raw */
+	enum lance_version storage;
+	char *writer;	       /* owned */
+	struct field **fields; /* owned */
+	size_t n_fields;
+	struct fragment *fragments; /* owned */
+	size_t n_fragments;
+	uint64_t n_rows, n_deleted;
+	pthread_mutex_t lock; /* for loading deletion vectors */
+};
+
+/* Load version `number`; ENOENT if no manifest of that number exists. */
+MUST_CHECK struct err *version_load(struct table *t, enum naming naming,
+				    uint64_t number, struct version **ret);
+
+/* The deletion vector of a fragment, NULL if nothing is deleted. */
+MUST_CHECK struct err *fragment_deleted(struct version *v, struct fragment *f,
+					const struct deletion_vector **ret);
+
+/* Where a data file of the manifest lies, relative to the store. */
+MUST_CHECK struct err *data_file_path(const struct version *v,
+				      const Lance__Table__DataFile *f, char **ret);
+
+/* The data file of a fragment that holds (a part of) a field; NULL if none. */
+const Lance__Table__DataFile *fragment_file(const struct fragment *f,
+					    const struct field *field);
+
+/* --- files.c: open data files --- */
+
+struct file_cache;
+
+MUST_CHECK struct err *file_cache_new(struct io_store *store, struct file_cache **ret);
+void file_cache_free(struct file_cache *c);
+/* An open reader, from the cache or opened now; the caller owns a reference. */
+MUST_CHECK struct err *file_cache_get(struct file_cache *c, const char *path,
+				      struct file_reader **ret);
+
+/* --- table.c --- */
+
+#define VERSION_CACHE 8
+
+struct table {
+	atomic_int refs;
+	struct io_store *store;	  /* owned reference */
+	const struct log *log;	  /* borrowed */
+	struct file_cache *files; /* owned */
+	enum naming naming;
+	pthread_mutex_t lock;
+	struct version *latest;		       /* guarded by .lock; owned reference */
+	struct version *recent[VERSION_CACHE]; /* guarded by .lock; owned references */
+	unsigned next_recent;		       /* guarded by .lock */
+	pthread_mutex_t refresh_lock;	       /* one refresh at a time */
+};
+
+/* Make v the latest if it is newer. */
+void table_set_latest(struct table *t, struct version *v);
+
+/* The transaction of a version: inline, else its file; *ret NULL if it is gone. */
+MUST_CHECK struct err *version_transaction(const struct version *v,
+					   Lance__Table__Transaction **ret);
+
+/* --- publish.c --- */
+
+/*
+ * Write `manifest` (whose version is set) with transaction and index section
+ * as the file of its version.  *ret_won is false if that version exists
+ * already and is not ours.
+ */
+MUST_CHECK struct err *manifest_publish(struct table *t,
+					Lance__Table__Manifest *manifest,
+					const Lance__Table__Transaction *transaction,
+					const Lance__Table__IndexSection *indices,
+					bool *ret_won);
+/* The index section of a version, NULL if it has none. */
+MUST_CHECK struct err *version_indices(const struct version *v,
+				       Lance__Table__IndexSection **ret);
+
+#endif
