@@ -128,7 +128,9 @@ struct type *type_ref(struct type *t);
 void type_unref(struct type *t);
 DEFINE_AUTO(type, type_unref)
 
-bool type_equal(const struct type *a, const struct type *b); /* field names too */
+/* Same ids, parameters and children.  Members of a struct need the same names;
+ * the names of items and keys, nullability and metadata are not compared. */
+bool type_equal(const struct type *a, const struct type *b);
 /* Bits a value for fixed-width types without children (bool 1); 0 for others. */
 uint32_t type_bits(const struct type *t);
 /* Like type_bits, but also a fixed_size_list of fixed-width items, to any
