@@ -8,6 +8,7 @@
  * cursor.h   reading untrusted bytes         buf.h     growing output
  * str.h      strings, UTF-8, bitmaps         hash.h    hashes, string map
  * thread.h   locks, parallel loop            log.h     the log sink
+ * flatbuf.h  reading FlatBuffers
  */
 #ifndef LANCEFS_BASE_BASE_H
 #define LANCEFS_BASE_BASE_H
@@ -16,6 +17,7 @@
 #include "base/checked.h"
 #include "base/cursor.h"
 #include "base/err.h"
+#include "base/flatbuf.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"

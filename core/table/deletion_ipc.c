@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * deletion_ipc.c: the array form of deletion files, an Arrow IPC file with one
+ * uint32 column.
+ *
+ * The file is read as the stream it contains: messages from byte 8 on until
+ * the end marker.  Lance compresses the body with zstd; lz4 frames and plain
+ * bodies are taken as well.
+ * Source: Arrow columnar format, IPC; Message.fbs; table.proto, DeletionFile.
+ */
+#include "table/table_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <lz4frame.h>
+#include <zstd.h>
+
+#define IPC_START 8
+#define IPC_CONTINUATION 0xffffffffu
+#define MESSAGE_HEADER_TYPE 1
+#define MESSAGE_HEADER 2
+#define MESSAGE_BODY_LENGTH 3
+#define HEADER_RECORD_BATCH 3
+#define BATCH_LENGTH 0
+#define BATCH_BUFFERS 2
+#define BATCH_COMPRESSION 3
+#define CODEC_LZ4_FRAME 0
+#define CODEC_ZSTD 1
+#define CODEC_NONE (-1)
+
+static struct err *decompress_lz4(struct cursor in, uint8_t *dst, size_t len)
+{
+	LZ4F_dctx *dctx;
+	if (LZ4F_isError(LZ4F_createDecompressionContext(&dctx, LZ4F_VERSION)))
+		return err_nomem();
+	size_t done = 0;
+	while (done < len && cursor_left(&in)) {
+		size_t n_out = len - done, n_in = cursor_left(&in);
+		size_t r = LZ4F_decompress(dctx, dst + done, &n_out, in.p, &n_in, NULL);
+		if (LZ4F_isError(r) || (n_out == 0 && n_in == 0))
+			break;
+		done += n_out;
+		in.p += n_in;
+	}
+	LZ4F_freeDecompressionContext(dctx);
+	if (done != len)
+		return err_new(EIO, "lz4 frame: %zu of %zu bytes", done, len);
+	return NULL;
+}
+
+static struct err *body_decompress(struct cursor in, int64_t codec, size_t want,
+				   struct bytes **ret)
+{
+	uint64_t len;
+	AUTO(bytes) struct bytes *out = NULL;
+	TRY(cursor_u64le(&in, &len));
+	if (len == UINT64_MAX) /* -1: this buffer is not compressed */
+		len = cursor_left(&in), codec = CODEC_NONE;
+	if (len < want || len > want + 64)
+		return err_new(EIO, "%" PRIu64 " bytes for %zu of offsets", len, want);
+	TRY(bytes_new(len, &out));
+	if (codec == CODEC_NONE) {
+		memcpy(out->data, in.p, len);
+	} else if (codec == CODEC_ZSTD) {
+		size_t n = ZSTD_decompress(out->data, len, in.p, cursor_left(&in));
+		if (ZSTD_isError(n) || n != len)
+			return err_new(EIO, "zstd: %s",
+				       ZSTD_isError(n) ? ZSTD_getErrorName(n)
+						       : "wrong length");
+	} else if (codec == CODEC_LZ4_FRAME) {
+		TRY(decompress_lz4(in, out->data, len));
+	} else {
+		return err_new(EIO, "compression codec %" PRId64, codec);
+	}
+	*ret = TAKE(out);
+	return NULL;
+}
+
+static struct err *mark_offsets(const uint8_t *p, uint64_t n, uint64_t n_rows,
+				uint8_t *bits)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t row = load_u32le(p + i * 4);
+		if (row >= n_rows)
+			return err_new(EIO,
+				       "deleted row %" PRIu32
+				       " in a fragment of %" PRIu64 " rows",
+				       row, n_rows);
+		bit_set(bits, row);
+	}
+	return NULL;
+}
+
+static struct err *batch_codec(const struct fb_table *batch, int64_t *ret)
+{
+	bool found;
+	struct fb_table compression;
+	*ret = CODEC_NONE;
+	TRY(fb_child(batch, BATCH_COMPRESSION, &found, &compression));
+	if (found)
+		TRY(fb_scalar(&compression, 0, 1, CODEC_LZ4_FRAME, ret));
+	return NULL;
+}
+
+static struct err *read_batch(const struct fb_table *batch, struct cursor body,
+			      uint64_t n_rows, uint8_t *bits)
+{
+	int64_t n, codec;
+	struct fb_vector buffers;
+	AUTO(bytes) struct bytes *plain = NULL;
+	TRY(fb_scalar(batch, BATCH_LENGTH, 8, 0, &n));
+	TRY(fb_vector(batch, BATCH_BUFFERS, 16, &buffers));
+	TRY(batch_codec(batch, &codec));
+	if (n == 0)
+		return NULL;
+	if (n < 0 || (uint64_t)n > n_rows || buffers.n != 2)
+		return err_new(EIO, "%" PRId64 " deleted rows in %" PRIu32 " buffers",
+			       n, buffers.n);
+	const uint8_t *where = buffers.items + 16; /* behind the validity */
+	struct cursor data;
+	TRY(cursor_skip(&body, load_u64le(where)));
+	TRY(cursor_sub(&body, load_u64le(where + 8), &data));
+	if (codec != CODEC_NONE) {
+		TRY(body_decompress(data, codec, (size_t)n * 4, &plain));
+		data = cursor_of(plain->data, plain->len);
+	}
+	if (cursor_left(&data) / 4 < (uint64_t)n)
+		return err_new(EIO, "%" PRId64 " deleted rows in %zu bytes", n,
+			       cursor_left(&data));
+	return mark_offsets(data.p, (uint64_t)n, n_rows, bits);
+}
+
+static struct err *read_message(struct cursor *c, uint32_t meta_len, uint64_t n_rows,
+				uint8_t *bits)
+{
+	struct cursor meta, body;
+	struct fb_table message, header;
+	int64_t type, body_len;
+	bool found;
+	TRY(cursor_sub(c, meta_len, &meta));
+	TRY(fb_root(meta, &message));
+	TRY(fb_scalar(&message, MESSAGE_HEADER_TYPE, 1, 0, &type));
+	TRY(fb_scalar(&message, MESSAGE_BODY_LENGTH, 8, 0, &body_len));
+	TRY(fb_child(&message, MESSAGE_HEADER, &found, &header));
+	if (body_len < 0 || !found)
+		return err_new(EIO, "Arrow message without a body");
+	TRY(cursor_sub(c, (uint64_t)body_len, &body));
+	if (type == HEADER_RECORD_BATCH)
+		TRY(read_batch(&header, body, n_rows, bits));
+	return NULL;
+}
+
+struct err *ipc_offsets_read(struct cursor c, uint64_t n_rows, uint8_t *bits)
+{
+	static const char magic[] = "ARROW1";
+	struct cursor start;
+	TRY(cursor_sub(&c, IPC_START, &start));
+	if (memcmp(start.p, magic, sizeof(magic) - 1) != 0)
+		return err_new(EIO, "not an Arrow file");
+	for (;;) {
+		uint32_t len;
+		TRY(cursor_u32le(&c, &len));
+		if (len == IPC_CONTINUATION)
+			TRY(cursor_u32le(&c, &len));
+		if (len == 0)
+			return NULL;
+		TRY(read_message(&c, len, n_rows, bits));
+	}
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * scan.c: live rows of a column.
+ *
+ * A range of rows is cut into the fragments it overlaps.  In a fragment without
+ * deletions rows are offsets; else the range is widened to the offsets that
+ * enclose it, read once, and the deleted rows are taken out.  A fragment whose
+ * files do not hold the column gives nulls.
+ */
+#include "table/table_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static struct err *read_offsets(struct version *v, const struct fragment *f,
+				const struct field *field, uint64_t first, uint64_t end,
+				struct array **ret)
+{
+	const Lance__Table__DataFile *file = fragment_file(f, field);
+	AUTO_MEM char *path = NULL;
+	AUTO(file_reader) struct file_reader *r = NULL;
+	if (!file)
+		return array_new_null(field->type, end - first, ret);
+	if (file->n_fields != file->n_column_indices)
+		return err_new(EIO, "%s: %zu fields but %zu column indices", file->path,
+			       file->n_fields, file->n_column_indices);
+	TRY(data_file_path(v, file, &path));
+	TRY(file_cache_get(v->table->files, path, &r));
+	struct file_map map = {file->fields, file->column_indices, file->n_fields};
+	return file_read(r, field, &map, first, end, ret);
+}
+
+/* Live rows [first, end) of one fragment, counted within it. */
+static struct err *read_live(struct version *v, struct fragment *f,
+			     const struct field *field, uint64_t first, uint64_t end,
+			     struct array **ret)
+{
+	const struct deletion_vector *d;
+	AUTO(array) struct array *all = NULL;
+	AUTO_MEM uint64_t *keep = NULL;
+	TRY(fragment_deleted(v, f, &d));
+	if (!d)
+		return read_offsets(v, f, field, first, end, ret);
+	uint64_t first_off = deletion_select_live(d, first);
+	uint64_t end_off = deletion_select_live(d, end - 1) + 1;
+	TRY(read_offsets(v, f, field, first_off, end_off, &all));
+	if (end_off - first_off == end - first) {
+		*ret = TAKE(all);
+		return NULL;
+	}
+	TRY(mem_array((size_t)(end - first), sizeof(*keep), &keep));
+	uint64_t n = 0;
+	for (uint64_t off = first_off; off < end_off && n < end - first; off++)
+		if (!bit_get(d->bits, off))
+			keep[n++] = off - first_off;
+	return array_take(all, keep, n, ret);
+}
+
+static size_t find_fragment(const struct version *v, uint64_t row)
+{
+	size_t lo = 0, hi = v->n_fragments;
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (v->fragments[mid].first_row <= row)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct parts {
+	struct array **items; /* owned */
+	size_t n, cap;
+};
+
+static void auto_parts(struct parts *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		array_unref(p->items[i]);
+	free(p->items);
+}
+
+static struct err *read_parts(struct version *v, const struct field *field,
+			      uint64_t first, uint64_t end, struct parts *parts)
+{
+	for (size_t i = find_fragment(v, first); first < end; i++) {
+		struct fragment *f = &v->fragments[i];
+		uint64_t n_live = f->physical_rows - f->n_deleted;
+		uint64_t stop = MIN_OF(end, f->first_row + n_live);
+		if (first >= stop)
+			continue; /* a fragment whose rows are all deleted */
+		TRY(mem_grow(parts->n + 1, sizeof(struct array *), &parts->cap,
+			     &parts->items));
+		TRY_CTX(read_live(v, f, field, first - f->first_row,
+				  stop - f->first_row, &parts->items[parts->n]),
+			"fragment %" PRIu64, f->id);
+		parts->n++;
+		first = stop;
+	}
+	return NULL;
+}
+
+/* A file that vanished was cleaned up under our feet. */
+static struct err *explain(struct version *v, const struct field *field,
+			   struct err *err)
+{
+	if (err->code != ENOENT)
+		return err_wrap(err, "version %" PRIu64 ": column %s", v->number,
+				field->name);
+	struct err *stale = err_new(ESTALE,
+				    "version %" PRIu64
+				    ": column %s: a data file is gone, the version "
+				    "was cleaned up: %s",
+				    v->number, field->name, err->msg);
+	err_free(err);
+	return stale;
+}
+
+struct err *version_read(struct version *v, const struct field *field, uint64_t first,
+			 uint64_t end, struct array **ret)
+{
+	__attribute__((cleanup(auto_parts))) struct parts parts = {0};
+	if (first > end || end > v->n_rows)
+		return err_new(EINVAL,
+			       "rows %" PRIu64 " to %" PRIu64 " of a table of %" PRIu64,
+			       first, end, v->n_rows);
+	if (first == end)
+		return array_new_null(field->type, 0, ret);
+	struct err *err = read_parts(v, field, first, end, &parts);
+	if (err)
+		return explain(v, field, err);
+	if (parts.n == 1) {
+		*ret = array_ref(parts.items[0]);
+		return NULL;
+	}
+	return array_concat(parts.items, parts.n, ret);
+}

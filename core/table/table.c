@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * table.c: an open dataset: finding versions, caching the recent ones.
+ *
+ * One readdir of _versions/ is authoritative; the hint file is never trusted.
+ * Source: Lance's docs, "Table Format", manifest naming schemes.
+ */
+#include "table/table_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+struct listing {
+	uint64_t *numbers; /* owned; NULL if only the newest is wanted */
+	size_t n, cap;
+	bool collect;
+	enum naming naming, other;
+	uint64_t newest;
+};
+
+static struct err *list_one(void *ctx, const char *name)
+{
+	struct listing *l = ctx;
+	uint64_t number;
+	enum naming naming = manifest_name_parse(name, &number);
+	if (naming == NAMING_NONE)
+		return NULL;
+	if (l->naming != NAMING_NONE && naming != l->naming)
+		return err_new(EIO, "_versions/ mixes two manifest naming schemes");
+	l->naming = naming;
+	l->newest = MAX_OF(l->newest, number);
+	if (!l->collect)
+		return NULL;
+	TRY(mem_grow(l->n + 1, sizeof(*l->numbers), &l->cap, &l->numbers));
+	l->numbers[l->n++] = number;
+	return NULL;
+}
+
+static struct err *find_newest(struct table *t, struct listing *l)
+{
+	TRY(io_list(t->store, "_versions", list_one, l));
+	if (l->naming == NAMING_NONE)
+		return err_new(ENOENT,
+			       "%s is not a Lance dataset: no manifest in _versions/",
+			       io_store_name(t->store));
+	return NULL;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+struct err *table_list_versions(struct table *t, uint64_t **ret, size_t *ret_n)
+{
+	struct listing l = {.collect = true};
+	struct err *err = find_newest(t, &l);
+	if (err) {
+		free(l.numbers);
+		return err;
+	}
+	qsort(l.numbers, l.n, sizeof(*l.numbers), compare_u64);
+	*ret = l.numbers;
+	*ret_n = l.n;
+	return NULL;
+}
+
+void table_set_latest(struct table *t, struct version *v)
+{
+	struct version *old = v;
+	pthread_mutex_lock(&t->lock);
+	if (!t->latest || t->latest->number < v->number) {
+		old = t->latest;
+		t->latest = version_ref(v);
+	} else {
+		old = NULL;
+	}
+	pthread_mutex_unlock(&t->lock);
+	version_unref(old);
+}
+
+struct err *table_refresh(struct table *t)
+{
+	struct listing l = {0};
+	AUTO(version) struct version *v = NULL;
+	AUTO(version) struct version *old = table_latest(t);
+	LOCK_SCOPE(&t->refresh_lock);
+	TRY(find_newest(t, &l));
+	if (old && l.newest <= old->number)
+		return NULL;
+	t->naming = l.naming;
+	TRY(version_load(t, l.naming, l.newest, &v));
+	table_set_latest(t, v);
+	return NULL;
+}
+
+struct err *table_open(struct io_store *store, const struct log *log,
+		       struct table **ret)
+{
+	AUTO(table) struct table *t = NULL;
+	TRY(mem_new(&t));
+	atomic_init(&t->refs, 1);
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_mutex_init(&t->refresh_lock, NULL);
+	t->store = io_store_ref(store);
+	t->log = log;
+	TRY(file_cache_new(store, &t->files));
+	TRY(table_refresh(t));
+	*ret = TAKE(t);
+	return NULL;
+}
+
+struct table *table_ref(struct table *t)
+{
+	atomic_fetch_add(&t->refs, 1);
+	return t;
+}
+
+void table_unref(struct table *t)
+{
+	if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
+		return;
+	for (size_t i = 0; i < VERSION_CACHE; i++)
+		version_unref(t->recent[i]);
+	version_unref(t->latest);
+	file_cache_free(t->files);
+	io_store_unref(t->store);
+	pthread_mutex_destroy(&t->lock);
+	pthread_mutex_destroy(&t->refresh_lock);
+	free(t);
+}
+
+struct io_store *table_store(struct table *t)
+{
+	return t->store;
+}
+
+const struct log *table_log(struct table *t)
+{
+	return t->log;
+}
+
+struct version *table_latest(struct table *t)
+{
+	LOCK_SCOPE(&t->lock);
+	return t->latest ? version_ref(t->latest) : NULL;
+}
+
+static struct version *find_recent(struct table *t, uint64_t number)
+{
+	LOCK_SCOPE(&t->lock);
+	if (t->latest->number == number)
+		return version_ref(t->latest);
+	for (size_t i = 0; i < VERSION_CACHE; i++)
+		if (t->recent[i] && t->recent[i]->number == number)
+			return version_ref(t->recent[i]);
+	return NULL;
+}
+
+static void remember(struct table *t, struct version *v)
+{
+	struct version *old;
+	pthread_mutex_lock(&t->lock);
+	old = t->recent[t->next_recent];
+	t->recent[t->next_recent] = version_ref(v);
+	t->next_recent = (t->next_recent + 1) % VERSION_CACHE;
+	pthread_mutex_unlock(&t->lock);
+	version_unref(old);
+}
+
+struct err *table_version(struct table *t, uint64_t number, struct version **ret)
+{
+	AUTO_MEM char *path = NULL;
+	bool found;
+	struct io_stat st;
+	TRY(manifest_path(t->naming, number, &path));
+	TRY(io_stat(t->store, path, &found, &st)); /* someone may have cleaned up */
+	if (!found)
+		return err_new(ENOENT, "no version %" PRIu64, number);
+	*ret = find_recent(t, number);
+	if (*ret)
+		return NULL;
+	TRY(version_load(t, t->naming, number, ret));
+	remember(t, *ret);
+	return NULL;
+}

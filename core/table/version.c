@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * version.c: what a version says of itself and of its columns.
+ */
+#include "table/table_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+struct version *version_ref(struct version *v)
+{
+	atomic_fetch_add(&v->refs, 1);
+	return v;
+}
+
+void version_unref(struct version *v)
+{
+	if (!v || atomic_fetch_sub(&v->refs, 1) != 1)
+		return;
+	for (size_t i = 0; v->fragments && i < v->n_fragments; i++)
+		deletion_free(atomic_load(&v->fragments[i].deleted));
+	free(v->fragments);
+	fields_free(v->fields, v->n_fields);
+	proto_free((ProtobufCMessage *)v->manifest);
+	bytes_unref(v->raw);
+	free(v->writer);
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+uint64_t version_number(const struct version *v)
+{
+	return v->number;
+}
+
+int64_t version_time_ns(const struct version *v)
+{
+	const Lance__Table__Timestamp *t = v->manifest->timestamp;
+	int64_t ns;
+	if (!t || ckd_mul(&ns, t->seconds, INT64_C(1000000000)) ||
+	    ckd_add(&ns, ns, (int64_t)t->nanos))
+		return 0;
+	return ns;
+}
+
+enum lance_version version_storage(const struct version *v)
+{
+	return v->storage;
+}
+
+uint64_t version_rows(const struct version *v)
+{
+	return v->n_rows;
+}
+
+uint64_t version_deleted(const struct version *v)
+{
+	return v->n_deleted;
+}
+
+uint64_t version_bytes(const struct version *v)
+{
+	uint64_t total = 0;
+	for (size_t i = 0; i < v->n_fragments; i++) {
+		const Lance__Table__DataFragment *f = v->fragments[i].proto;
+		for (size_t k = 0; k < f->n_files; k++)
+			total += f->files[k]->file_size_bytes;
+	}
+	return total;
+}
+
+size_t version_n_files(const struct version *v)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < v->n_fragments; i++)
+		n += v->fragments[i].proto->n_files;
+	return n;
+}
+
+size_t version_n_fields(const struct version *v)
+{
+	return v->n_fields;
+}
+
+struct field *version_field(const struct version *v, size_t i)
+{
+	return v->fields[i];
+}
+
+struct field *version_find_field(const struct version *v, const char *name)
+{
+	for (size_t i = 0; i < v->n_fields; i++)
+		if (strcmp(v->fields[i]->name, name) == 0)
+			return v->fields[i];
+	return NULL;
+}
+
+struct err *version_check_writable(const struct version *v)
+{
+	TRY(flags_check_write(v->manifest->writer_feature_flags));
+	if (!v->manifest->writer_version)
+		return err_new(EOPNOTSUPP,
+			       "read-only: the dataset was written before Lance "
+			       "0.8; rewrite it with a current Lance");
+	if (v->storage != LANCE_2_0 && v->storage != LANCE_2_1 &&
+	    v->storage != LANCE_2_2)
+		return err_new(
+			EOPNOTSUPP,
+			"read-only: files of version %s are not written; copy the "
+			"table with a current Lance to migrate it",
+			lance_version_name(v->storage));
+	return NULL;
+}
+
+const char *version_writer(const struct version *v)
+{
+	return v->writer;
+}
+
+size_t version_n_fragments(const struct version *v)
+{
+	return v->n_fragments;
+}
+
+void version_fragment(const struct version *v, size_t i, struct fragment_info *ret)
+{
+	const struct fragment *f = &v->fragments[i];
+	*ret = (struct fragment_info){f->id, f->first_row, f->physical_rows,
+				      f->n_deleted, f->proto->n_files};
+}
+
+/* --- fragments and their files --- */
+
+static struct err *deletion_path(const struct fragment *f, char **ret)
+{
+	const Lance__Table__DeletionFile *d = f->proto->deletion_file;
+	if (d->opt_base_id_case)
+		return err_new(EOPNOTSUPP, "deletion file in another base path");
+	if (d->file_type > 1)
+		return err_new(EOPNOTSUPP, "deletion file of type %" PRIu32,
+			       d->file_type);
+	return str_printf(ret, "_deletions/%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s",
+			  f->id, d->read_version, d->id,
+			  d->file_type == 1 ? "bin" : "arrow");
+}
+
+struct err *fragment_deleted(struct version *v, struct fragment *f,
+			     const struct deletion_vector **ret)
+{
+	AUTO(deletion_vector) struct deletion_vector *d = NULL;
+	AUTO_MEM char *path = NULL;
+	*ret = atomic_load(&f->deleted);
+	if (*ret || !f->proto->deletion_file)
+		return NULL;
+	TRY(deletion_path(f, &path));
+	TRY(deletion_load(v->table->store, path,
+			  f->proto->deletion_file->file_type == 1, f->physical_rows,
+			  &d));
+	uint64_t told = f->proto->deletion_file->num_deleted_rows;
+	if (told && told != d->n_deleted)
+		return err_new(
+			EIO, "%s: %" PRIu64 " deleted rows, the manifest says %" PRIu64,
+			path, d->n_deleted, told);
+	LOCK_SCOPE(&v->lock);
+	if (!atomic_load(&f->deleted)) /* another thread may have been first */
+		atomic_store(&f->deleted, TAKE(d));
+	*ret = atomic_load(&f->deleted);
+	return NULL;
+}
+
+struct err *data_file_path(const struct version *v, const Lance__Table__DataFile *f,
+			   char **ret)
+{
+	(void)v;
+	if (f->opt_base_id_case)
+		return err_new(
+			EOPNOTSUPP,
+			"data file %s lies in another base path (a clone or branch)",
+			f->path);
+	return str_printf(ret, "data/%s", f->path);
+}
+
+static bool field_has_id(const struct field *field, int32_t id)
+{
+	if (field->id == id)
+		return true;
+	for (size_t i = 0; i < field->type->n_children; i++)
+		if (field_has_id(field->type->children[i], id))
+			return true;
+	return false;
+}
+
+const Lance__Table__DataFile *fragment_file(const struct fragment *f,
+					    const struct field *field)
+{
+	for (size_t i = 0; i < f->proto->n_files; i++) {
+		const Lance__Table__DataFile *file = f->proto->files[i];
+		for (size_t k = 0; k < file->n_fields; k++)
+			if (file->fields[k] >= 0 &&
+			    field_has_id(field, file->fields[k]))
+				return file;
+	}
+	return NULL;
+}
+
+/* --- columns --- */
+
+static uint64_t field_key(const struct field *f, uint64_t key)
+{
+	const struct type *t = f->type;
+	key = hash_mix(key, (uint64_t)(uint32_t)f->id);
+	key = hash_mix(key, (uint64_t)t->id << 32 | (uint64_t)t->unit);
+	key = hash_mix(key,
+		       (uint64_t)(uint32_t)t->list_size << 32 | (uint32_t)t->scale);
+	for (size_t i = 0; i < t->n_children; i++)
+		key = field_key(t->children[i], key);
+	return key;
+}
+
+uint64_t version_column_key(const struct version *v, const struct field *field)
+{
+	uint64_t key = field_key(field, 0);
+	for (size_t i = 0; i < v->n_fragments; i++) {
+		const struct fragment *f = &v->fragments[i];
+		const Lance__Table__DataFile *file = fragment_file(f, field);
+		const Lance__Table__DeletionFile *d = f->proto->deletion_file;
+		key = file ? hash_str(file->path, key)
+			   : hash_mix(key, f->physical_rows);
+		if (d)
+			key = hash_mix(hash_mix(key, d->id), d->read_version);
+	}
+	return key;
+}
+
+static struct err *newest(struct io_store *s, const char *path, int64_t *ns)
+{
+	bool found;
+	struct io_stat st;
+	TRY(io_stat(s, path, &found, &st));
+	if (found && st.mtime_ns > *ns)
+		*ns = st.mtime_ns;
+	return NULL;
+}
+
+struct err *version_column_time(struct version *v, const struct field *field,
+				int64_t *ret)
+{
+	int64_t ns = 0;
+	for (size_t i = 0; i < v->n_fragments; i++) {
+		const struct fragment *f = &v->fragments[i];
+		const Lance__Table__DataFile *file = fragment_file(f, field);
+		AUTO_MEM char *path = NULL;
+		AUTO_MEM char *deletions = NULL;
+		if (file) {
+			TRY(data_file_path(v, file, &path));
+			TRY(newest(v->table->store, path, &ns));
+		}
+		if (f->proto->deletion_file) {
+			TRY(deletion_path(f, &deletions));
+			TRY(newest(v->table->store, deletions, &ns));
+		}
+	}
+	*ret = ns ? ns : version_time_ns(v);
+	return NULL;
+}
+
+struct err *version_column_bytes(struct version *v, const struct field *field,
+				 uint64_t *ret)
+{
+	uint64_t total = 0;
+	for (size_t i = 0; i < v->n_fragments; i++) {
+		const Lance__Table__DataFile *file =
+			fragment_file(&v->fragments[i], field);
+		AUTO_MEM char *path = NULL;
+		AUTO(file_reader) struct file_reader *r = NULL;
+		uint64_t n;
+		if (!file)
+			continue;
+		TRY(data_file_path(v, file, &path));
+		TRY(file_cache_get(v->table->files, path, &r));
+		struct file_map map = {file->fields, file->column_indices,
+				       MIN_OF(file->n_fields, file->n_column_indices)};
+		TRY(file_field_bytes(r, field, &map, &n));
+		total += n;
+	}
+	*ret = total;
+	return NULL;
+}
