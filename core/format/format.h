@@ -40,6 +40,8 @@ bool format_parses(const struct format_ops *f, const struct type *t);
 /* The format a column of this type is listed in; NULL for binary ones, which
  * are directories. */
 const struct format_ops *format_natural(const struct type *t);
+/* Text: without a stated type it is learnt from all values (see parser_open). */
+bool format_is_text(const struct format_ops *f);
 
 /* --- views: column to bytes --- */
 

@@ -249,7 +249,9 @@ struct err *io_replace(struct io_store *s, const char *path, const void *p, size
 	char text[UUID_TEXT_LEN + 1];
 	AUTO_MEM char *from = NULL;
 	TRY(uuid_new(raw, text));
-	TRY(str_printf(&from, "%s.tmp_%s", path, text));
+	const char *slash = strrchr(path, '/');
+	int dir_len = slash ? (int)(slash + 1 - path) : 0;
+	TRY(str_printf(&from, "%.*s.tmp_%s", dir_len, path, text));
 	TRY(io_put(s, from, p, len));
 	struct err *err = s->ops->replace(s, from, path);
 	if (err)

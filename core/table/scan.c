@@ -136,3 +136,30 @@ struct err *version_read(struct version *v, const struct field *field, uint64_t 
 	}
 	return array_concat(parts.items, parts.n, ret);
 }
+
+struct err *version_expand(struct version *v, size_t i, uint64_t first_live,
+			   struct array *values, struct array **ret)
+{
+	struct fragment *f = &v->fragments[i];
+	const struct deletion_vector *d;
+	AUTO_MEM uint64_t *from = NULL;
+	uint64_t end_live = first_live + values->n_rows;
+	TRY_CTX(fragment_deleted(v, f, &d), "fragment %" PRIu64, f->id);
+	if (!d) {
+		*ret = array_ref(values);
+		return NULL;
+	}
+	if (f->n_deleted == f->physical_rows)
+		return array_new_null(values->type, f->physical_rows, ret);
+	uint64_t first = first_live ? deletion_select_live(d, first_live) : 0;
+	uint64_t end = end_live < f->physical_rows - f->n_deleted
+			       ? deletion_select_live(d, end_live)
+			       : f->physical_rows;
+	TRY(mem_array((size_t)(end - first), sizeof(*from), &from));
+	uint64_t next = 0;
+	for (uint64_t off = first; off < end; off++) {
+		from[off - first] = MIN_OF(next, values->n_rows - 1);
+		next += !bit_get(d->bits, off);
+	}
+	return array_take(values, from, end - first, ret);
+}

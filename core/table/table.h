@@ -116,6 +116,16 @@ MUST_CHECK struct err *version_column_bytes(struct version *v, const struct fiel
 MUST_CHECK struct err *version_read(struct version *v, const struct field *f,
 				    uint64_t first, uint64_t end, struct array **ret);
 
+/*
+ * The reverse of a scan, for writers: values of the live rows [first_live,
+ * first_live + values->n_rows) of fragment i (an index, not an id), counted
+ * within it, as an array of all its offsets from the first of them up to the
+ * next live row; offsets of deleted rows repeat a neighbour.  Consecutive calls
+ * cover all physical rows.
+ */
+MUST_CHECK struct err *version_expand(struct version *v, size_t i, uint64_t first_live,
+				      struct array *values, struct array **ret);
+
 /* --- what versions did --- */
 
 struct version_summary {
@@ -151,8 +161,11 @@ struct column_commit {
 	const char *message; /* for the transaction; may be NULL */
 };
 
-/* The id a new field gets on top of v. */
-int32_t version_next_field_id(const struct version *v);
+/*
+ * The id a new field gets on top of v: above every id in the schema, in data
+ * files (a dropped column may still share a file) and in indices.
+ */
+MUST_CHECK struct err *version_next_field_id(const struct version *v, int32_t *ret);
 
 /* A fresh data file name, "….lance". */
 MUST_CHECK struct err *data_file_name(char **ret);

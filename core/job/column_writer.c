@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * column_writer.c: rows of a column into one new data file a fragment.
+ *
+ * Values of deleted rows are filled in, because a data file holds every
+ * physical row.  A replacement is compared with the present values as it
+ * comes, until the first difference; if there is none, nothing is committed.
+ */
+#include "job/job.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+struct column_writer {
+	struct table *table;	      /* owned reference */
+	struct version *base;	      /* owned reference */
+	struct field *field;	      /* owned reference */
+	const struct field *replaces; /* borrowed from base */
+	uint64_t n_rows;	      /* live rows taken */
+	bool is_same;		      /* equal to the replaced column so far */
+	size_t fragment;	      /* the one being written */
+	struct file_writer *file;     /* owned; NULL between fragments */
+	char *file_name;	      /* owned; of .file */
+	struct column_file *done;     /* owned, room for each fragment */
+	size_t n_done;
+};
+
+static struct err *file_path(const char *name, char **ret)
+{
+	return str_printf(ret, "data/%s", name);
+}
+
+static void remove_file(struct column_writer *w, const char *name)
+{
+	AUTO_MEM char *path = NULL;
+	struct err *err = file_path(name, &path);
+	if (!err)
+		err = io_remove(table_store(w->table), path);
+	if (err)
+		log_line(table_log(w->table), LOG_WARN, "left behind: %s", err->msg);
+	err_free(err); /* unreferenced: cleanup finds it */
+}
+
+static void writer_free(struct column_writer *w)
+{
+	file_writer_abort(w->file);
+	for (size_t i = 0; i < w->n_done; i++) {
+		free(w->done[i].name);
+		file_written_fini(&w->done[i].written);
+	}
+	free(w->done);
+	free(w->file_name);
+	field_unref(w->field);
+	version_unref(w->base);
+	table_unref(w->table);
+	free(w);
+}
+
+void column_writer_abort(struct column_writer *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->n_done; i++)
+		remove_file(w, w->done[i].name);
+	writer_free(w);
+}
+
+/* --- opening --- */
+
+static struct err *set_text(struct field *f, const char *key, const char *value)
+{
+	return value ? field_set_metadata(f, key, value, strlen(value)) : NULL;
+}
+
+/* What made the column, for people and for `schema`. */
+static struct err *set_provenance(struct field *f, const struct column_spec *spec,
+				  const struct version *base)
+{
+	char number[24], when[32];
+	struct tm tm;
+	time_t now = time(NULL);
+	snprintf(number, sizeof(number), "%" PRIu64, version_number(base));
+	if (!gmtime_r(&now, &tm) ||
+	    !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		when[0] = 0;
+	TRY(set_text(f, "lancefs:source", spec->source));
+	TRY(set_text(f, "lancefs:text", spec->text));
+	TRY(set_text(f, "lancefs:version", number));
+	return set_text(f, "lancefs:time", when);
+}
+
+static struct err *copy_metadata(struct field *to, const struct field *from)
+{
+	for (size_t i = 0; i < from->n_metadata; i++)
+		TRY(field_set_metadata(to, from->metadata[i].key,
+				       from->metadata[i].value,
+				       from->metadata[i].value_len));
+	return NULL;
+}
+
+static struct err *make_field(struct column_writer *w, const struct column_spec *spec)
+{
+	const char *computed =
+		w->replaces ? field_metadata(w->replaces, "computed_column") : NULL;
+	if (computed && strcmp(computed, "true") == 0)
+		return err_new(EPERM,
+			       "column '%s' is computed by LanceDB; refresh it "
+			       "instead of writing it",
+			       spec->name);
+	TRY(field_new(spec->name, spec->type, true, &w->field));
+	if (w->replaces && type_equal(w->replaces->type, spec->type)) {
+		w->field->id = w->replaces->id;
+		w->field->nullable = w->replaces->nullable;
+		w->is_same = true;
+		TRY(copy_metadata(w->field, w->replaces));
+	} else {
+		TRY(version_next_field_id(w->base, &w->field->id));
+	}
+	return set_provenance(w->field, spec, w->base);
+}
+
+struct err *column_writer_open(struct table *t, struct version *base,
+			       const struct column_spec *spec,
+			       struct column_writer **ret)
+{
+	AUTO(column_writer) struct column_writer *w = NULL;
+	TRY(version_check_writable(base));
+	TRY(mem_new(&w));
+	w->table = table_ref(t);
+	w->base = version_ref(base);
+	w->replaces = version_find_field(base, spec->name);
+	TRY(mem_array(version_n_fragments(base), sizeof(*w->done), &w->done));
+	TRY(make_field(w, spec));
+	*ret = TAKE(w);
+	return NULL;
+}
+
+/* --- writing --- */
+
+static struct err *begin_file(struct column_writer *w)
+{
+	AUTO_MEM char *path = NULL;
+	free(TAKE(w->file_name));
+	TRY(data_file_name(&w->file_name));
+	TRY(file_path(w->file_name, &path));
+	return file_writer_open(table_store(w->table), path, version_storage(w->base),
+				&w->field, 1, &w->file);
+}
+
+static struct err *end_file(struct column_writer *w, const struct fragment_info *f)
+{
+	struct column_file *done = &w->done[w->n_done];
+	TRY(file_writer_finish(TAKE(w->file), &done->written));
+	done->fragment_id = f->id;
+	done->physical_rows = f->physical_rows;
+	done->name = TAKE(w->file_name);
+	w->n_done++;
+	w->fragment++;
+	if (done->written.n_rows != f->physical_rows)
+		return err_new(EIO,
+			       "fragment %" PRIu64 ": wrote %" PRIu64 " of %" PRIu64
+			       " rows",
+			       f->id, done->written.n_rows, f->physical_rows);
+	return NULL;
+}
+
+/* Values of live rows [first, ...) of the current fragment. */
+static struct err *write_part(struct column_writer *w, const struct fragment_info *f,
+			      uint64_t first, struct array *values)
+{
+	AUTO(array) struct array *physical = NULL;
+	if (!w->file)
+		TRY(begin_file(w));
+	TRY(version_expand(w->base, w->fragment, first, values, &physical));
+	TRY(file_writer_write(w->file, &physical));
+	if (first + values->n_rows == f->physical_rows - f->n_deleted)
+		TRY(end_file(w, f));
+	return NULL;
+}
+
+/* Fragments whose rows are all deleted get their file of nulls. */
+static struct err *skip_dead_fragments(struct column_writer *w)
+{
+	struct fragment_info f;
+	AUTO(array) struct array *none = NULL;
+	for (; w->fragment < version_n_fragments(w->base);) {
+		version_fragment(w->base, w->fragment, &f);
+		if (f.n_deleted < f.physical_rows)
+			return NULL;
+		if (!none)
+			TRY(array_new_null(w->field->type, 0, &none));
+		TRY(write_part(w, &f, 0, none));
+	}
+	return NULL;
+}
+
+static struct err *compare(struct column_writer *w, const struct array *rows)
+{
+	AUTO(array) struct array *present = NULL;
+	if (!w->is_same)
+		return NULL;
+	TRY(version_read(w->base, w->replaces, w->n_rows, w->n_rows + rows->n_rows,
+			 &present));
+	w->is_same = array_equal(present, rows);
+	return NULL;
+}
+
+struct err *column_writer_push(struct column_writer *w, struct array *rows)
+{
+	uint64_t n_left = version_rows(w->base) - w->n_rows;
+	if (rows->n_rows > n_left)
+		return err_new(EINVAL, "expected %" PRIu64 " rows, got more",
+			       version_rows(w->base));
+	TRY(compare(w, rows));
+	for (uint64_t done = 0; done < rows->n_rows;) {
+		struct fragment_info f;
+		AUTO(array) struct array *part = NULL;
+		TRY(skip_dead_fragments(w));
+		version_fragment(w->base, w->fragment, &f);
+		uint64_t first = w->n_rows - f.first_row;
+		uint64_t n = MIN_OF(rows->n_rows - done,
+				    f.physical_rows - f.n_deleted - first);
+		if (n == rows->n_rows)
+			part = array_ref(rows);
+		else
+			TRY(array_slice(rows, done, done + n, &part));
+		TRY(write_part(w, &f, first, part));
+		done += n;
+		w->n_rows += n;
+	}
+	return NULL;
+}
+
+/* --- the end --- */
+
+static struct err *commit(struct column_writer *w, struct version **ret)
+{
+	if (w->n_rows != version_rows(w->base))
+		return err_new(EINVAL, "expected %" PRIu64 " rows, got %" PRIu64,
+			       version_rows(w->base), w->n_rows);
+	TRY(skip_dead_fragments(w));
+	if (w->is_same && w->replaces) {
+		log_line(table_log(w->table), LOG_INFO, "unchanged column=%s",
+			 w->field->name);
+		*ret = version_ref(w->base);
+		return NULL;
+	}
+	struct column_commit c = {
+		.base = w->base,
+		.field = w->field,
+		.replaces = w->replaces,
+		.files = w->done,
+		.n_files = w->n_done,
+	};
+	return table_commit_column(w->table, &c, ret);
+}
+
+struct err *column_writer_commit(struct column_writer *w, struct version **ret)
+{
+	struct err *err = commit(w, ret);
+	if (err || *ret == w->base)
+		column_writer_abort(w);
+	else
+		writer_free(w);
+	return err;
+}

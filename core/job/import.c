@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * import.c: a file's bytes into a column.
+ *
+ * If the type is known before the values (stated, of the replaced column, or
+ * in the file's header), rows go on to the column writer while the bytes come.
+ * Text without a type is read twice: once to learn the type, at the commit to
+ * write it.
+ */
+#include "job/job.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define REREAD_BYTES ((size_t)1 << 20)
+
+struct column_import {
+	struct table *table;  /* owned reference */
+	struct version *base; /* owned reference */
+	const struct format_ops *format;
+	char *name;		      /* owned */
+	char *text;		      /* owned; may be NULL */
+	struct parser *parser;	      /* owned */
+	struct column_writer *writer; /* owned; NULL until the first rows */
+	bool infers;		      /* a second pass writes */
+	bool failed;
+	uint64_t n_pushed;
+};
+
+void import_close(struct column_import *im)
+{
+	if (!im)
+		return;
+	parser_close(im->parser);
+	column_writer_abort(im->writer);
+	free(im->name);
+	free(im->text);
+	version_unref(im->base);
+	table_unref(im->table);
+	free(im);
+}
+
+static struct err *open_writer(struct column_import *im, struct type *type)
+{
+	struct column_spec spec = {
+		.name = im->name,
+		.type = type,
+		.source = "file",
+		.text = im->text,
+	};
+	return column_writer_open(im->table, im->base, &spec, &im->writer);
+}
+
+static struct err *take_rows(void *ctx, struct array *batch)
+{
+	struct column_import *im = ctx;
+	if (!im->writer)
+		TRY(open_writer(im, batch->type));
+	return column_writer_push(im->writer, batch);
+}
+
+static struct err *open_parser(struct column_import *im, struct type *type)
+{
+	struct parse_options options = {
+		.type = type,
+		.name = im->name,
+		.n_rows = version_rows(im->base),
+		.rows = take_rows,
+		.ctx = im,
+	};
+	parser_close(TAKE(im->parser));
+	return parser_open(im->format, &options, &im->parser);
+}
+
+/* Binary formats bring their type; a replacement of another type is taken. */
+static struct type *wanted_type(const struct column_import *im,
+				const struct import_spec *spec)
+{
+	struct field *f = version_find_field(im->base, spec->name);
+	bool is_text = format_is_text(spec->format);
+	if (spec->type || !f || !is_text || !format_parses(spec->format, f->type))
+		return spec->type;
+	return f->type;
+}
+
+struct err *import_open(struct table *t, struct version *base,
+			const struct import_spec *spec, struct column_import **ret)
+{
+	AUTO(column_import) struct column_import *im = NULL;
+	TRY(version_check_writable(base));
+	TRY(mem_new(&im));
+	im->table = table_ref(t);
+	im->base = version_ref(base);
+	im->format = spec->format;
+	TRY(str_dup(spec->name, &im->name));
+	if (spec->text)
+		TRY(str_dup(spec->text, &im->text));
+	struct type *type = wanted_type(im, spec);
+	TRY(open_parser(im, type));
+	im->infers = !type && format_is_text(spec->format);
+	*ret = TAKE(im);
+	return NULL;
+}
+
+static struct err *name_it(const struct column_import *im, struct err *err)
+{
+	return err ? err_wrap(err, "columns/%s", im->text ? im->text : im->name) : NULL;
+}
+
+struct err *import_push(struct column_import *im, const void *p, size_t len)
+{
+	if (im->failed)
+		return err_new(EINVAL, "columns/%s: an earlier write failed", im->name);
+	struct err *err = name_it(im, parser_push(im->parser, p, len));
+	im->failed = err != NULL;
+	im->n_pushed += len;
+	return err;
+}
+
+bool import_is_complete(const struct column_import *im)
+{
+	return !im->failed && parser_is_complete(im->parser);
+}
+
+bool import_needs_bytes(const struct column_import *im)
+{
+	return im->infers;
+}
+
+uint64_t import_pushed(const struct column_import *im)
+{
+	return im->n_pushed;
+}
+
+struct err *import_check_complete(struct column_import *im)
+{
+	if (import_is_complete(im))
+		return NULL;
+	if (im->failed)
+		return err_new(EINVAL, "columns/%s: an earlier write failed", im->name);
+	return err_new(EINVAL, "columns/%s: expected %" PRIu64 " rows, got %" PRIu64,
+		       im->text ? im->text : im->name, version_rows(im->base),
+		       parser_rows(im->parser));
+}
+
+/* --- the commit --- */
+
+static struct err *second_pass(struct column_import *im,
+			       const struct import_bytes *bytes)
+{
+	AUTO_MEM uint8_t *buf = NULL;
+	AUTO(type) struct type *type = type_ref(parser_type(im->parser));
+	TRY(mem_array(REREAD_BYTES, 1, &buf));
+	TRY(open_parser(im, type));
+	for (uint64_t off = 0; off < im->n_pushed;) {
+		size_t n;
+		size_t want = (size_t)MIN_OF(im->n_pushed - off, REREAD_BYTES);
+		TRY(bytes->read(bytes->ctx, off, want, buf, &n));
+		if (n == 0)
+			return err_new(EIO, "the spooled bytes end at %" PRIu64, off);
+		TRY(parser_push(im->parser, buf, n));
+		off += n;
+	}
+	return parser_finish(im->parser);
+}
+
+static void report_spoiler(const struct column_import *im)
+{
+	uint64_t line;
+	const char *text;
+	if (parser_spoiler(im->parser, &line, &text))
+		log_line(table_log(im->table), LOG_WARN,
+			 "column %s became a string because of line %" PRIu64 ": %.60s",
+			 im->name, line, text);
+}
+
+static struct err *commit(struct column_import *im, const struct import_bytes *reread,
+			  struct version **ret)
+{
+	TRY(parser_finish(im->parser));
+	report_spoiler(im);
+	if (im->infers)
+		TRY(second_pass(im, reread));
+	if (!im->writer) /* a table without rows */
+		TRY(open_writer(im, parser_type(im->parser)));
+	return column_writer_commit(TAKE(im->writer), ret);
+}
+
+struct err *import_commit(struct column_import *im, const struct import_bytes *reread,
+			  struct version **ret)
+{
+	struct err *err = name_it(im, commit(im, reread, ret));
+	import_close(im);
+	return err;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * job.h: work that changes a table: today, bringing in a column.
+ *
+ * A column_writer takes arrays of live rows in order and writes one data file
+ * a fragment, unreferenced until the commit.  A column_import stands before it
+ * and takes the bytes of a file: it parses as they come, so that a bad value
+ * fails early and large files are encoded once, while they stream.
+ *
+ * Each belongs to one thread at a time.
+ */
+#ifndef LANCEFS_JOB_JOB_H
+#define LANCEFS_JOB_JOB_H
+
+#include "format/format.h"
+#include "table/table.h"
+
+/* --- arrays in --- */
+
+struct column_spec {
+	const char *name;
+	struct type *type;  /* borrowed for the call */
+	const char *source; /* provenance: "file", "sql", "udf", "join" */
+	const char *text;   /* provenance: the file's name, the expression; or NULL */
+};
+
+struct column_writer;
+
+/*
+ * Begin a column of version base (referenced): a new one, or a replacement if
+ * base has the name.  EOPNOTSUPP if the table must not be written or its file
+ * version cannot hold the type; EPERM if LanceDB declares the column computed.
+ */
+MUST_CHECK struct err *column_writer_open(struct table *t, struct version *base,
+					  const struct column_spec *spec,
+					  struct column_writer **ret);
+/* The next live rows.  EINVAL past the last row. */
+MUST_CHECK struct err *column_writer_push(struct column_writer *w, struct array *rows);
+/*
+ * Finish the files and commit, durable on return.  Takes w; on failure its files
+ * are removed.  EINVAL if rows are missing, EBUSY as table_commit_column.  ret
+ * receives the version that has the column; base itself if a replacement equals
+ * the present values (nothing is committed then).
+ */
+MUST_CHECK struct err *column_writer_commit(struct column_writer *w,
+					    struct version **ret);
+/* Remove the files.  Accepts NULL. */
+void column_writer_abort(struct column_writer *w);
+DEFINE_AUTO(column_writer, column_writer_abort)
+
+/* --- bytes in --- */
+
+struct import_spec {
+	const char *name; /* of the column */
+	const struct format_ops *format;
+	struct type *type; /* as stated; NULL: the file's own, the replaced column's,
+			      or inferred from text */
+	const char *text;  /* provenance: what was written, for example "zip.txt" */
+};
+
+struct column_import;
+
+/* EINVAL if the format cannot hold the type.  Otherwise as column_writer_open. */
+MUST_CHECK struct err *import_open(struct table *t, struct version *base,
+				   const struct import_spec *spec,
+				   struct column_import **ret);
+/* The next bytes.  EINVAL with line and column; latched. */
+MUST_CHECK struct err *import_push(struct column_import *im, const void *p, size_t len);
+/* Would import_commit accept what has been pushed as a whole file? */
+bool import_is_complete(const struct column_import *im);
+/* NULL, or why not (EINVAL): "expected 5000 rows, got 4999". */
+MUST_CHECK struct err *import_check_complete(struct column_import *im);
+/* True if the commit reads the bytes a second time (text without a type). */
+bool import_needs_bytes(const struct column_import *im);
+uint64_t import_pushed(const struct column_import *im); /* bytes so far */
+
+/*
+ * Commit.  Takes im.  reread gives the pushed bytes again from an offset, for
+ * text whose type only the last value told; may be NULL if import_needs_bytes is
+ * false.  ret as column_writer_commit.
+ */
+struct import_bytes {
+	struct err *(*read)(void *ctx, uint64_t off, size_t len, void *dst,
+			    size_t *ret_len);
+	void *ctx;
+};
+MUST_CHECK struct err *import_commit(struct column_import *im,
+				     const struct import_bytes *reread,
+				     struct version **ret);
+void import_close(struct column_import *im); /* removes files; accepts NULL */
+DEFINE_AUTO(column_import, import_close)
+
+/*
+ * Split a file name "NAME.TYPE.FORMAT" as a user writes it.  base decides what
+ * the dots mean: a column of base named "NAME.TYPE" first, then a type.
+ * EINVAL with the right spelling: unknown format, not a type, not canonical.
+ * ret_name is owned by the caller; ret_type is NULL or owned.
+ */
+MUST_CHECK struct err *column_file_parse(const struct version *base,
+					 const char *file_name, char **ret_name,
+					 struct type **ret_type,
+					 const struct format_ops **ret_format);
+
+/* --- names in files --- */
+
+/*
+ * A column's name as a file name: '/', '%', control bytes and a leading '.' or
+ * '#' percent-encoded, the empty name "%"; over 200 bytes it is cut and ends
+ * in a hash of the whole.  ret is owned by the caller.
+ */
+MUST_CHECK struct err *name_encode(const char *name, char **ret);
+/* The column of v whose encoded name is `encoded`; NULL if there is none. */
+struct field *name_find(const struct version *v, const char *encoded);
+/* Decode a new column's name; EINVAL, naming the canonical spelling. */
+MUST_CHECK struct err *name_decode(const char *encoded, char **ret);
+
+#endif

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * commit.c: adding or replacing one column.
+ *
+ * The operation is a Merge: every fragment gains one data file, the schema one
+ * field.  The files do not depend on what others commit meanwhile, as long as
+ * their fragments still exist, so a lost race is answered by building the same
+ * change on the new latest version: rows deleted there keep their offsets,
+ * fragments appended there lack the column.
+ * Source: transaction.proto, Merge; Lance's docs, "Transactions".
+ */
+#include "table/indices_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMMIT_ATTEMPTS 20
+#define TOMBSTONE (-2)
+#define COMMIT_MESSAGE "__lance_commit_message"
+
+/* One attempt: the next manifest and what goes with it. */
+struct attempt {
+	struct version *latest;		     /* owned */
+	Lance__Table__Manifest *manifest;    /* owned */
+	Lance__Table__IndexSection *indices; /* owned; may be NULL */
+	int32_t id_shift; /* ids in the files + id_shift = ids in the manifest */
+};
+
+static void auto_attempt(struct attempt *a)
+{
+	version_unref(a->latest);
+	proto_free((ProtobufCMessage *)a->manifest);
+	proto_free((ProtobufCMessage *)a->indices);
+}
+
+/* --- ids --- */
+
+static int32_t max_id(const int32_t *ids, size_t n, int32_t max)
+{
+	for (size_t i = 0; i < n; i++)
+		max = MAX_OF(max, ids[i]);
+	return max;
+}
+
+struct err *version_next_field_id(const struct version *v, int32_t *ret)
+{
+	const Lance__Table__Manifest *m = v->manifest;
+	AUTO_PROTO Lance__Table__IndexSection *indices = NULL;
+	int32_t max = -1;
+	if (m->opt_max_allocated_field_id_case)
+		max = m->max_allocated_field_id;
+	for (size_t i = 0; i < m->n_fields; i++)
+		max = MAX_OF(max, m->fields[i]->id);
+	for (size_t i = 0; i < m->n_fragments; i++)
+		for (size_t k = 0; k < m->fragments[i]->n_files; k++)
+			max = max_id(m->fragments[i]->files[k]->fields,
+				     m->fragments[i]->files[k]->n_fields, max);
+	TRY(version_indices(v, &indices));
+	for (size_t i = 0; indices && i < indices->n_indices; i++)
+		max = max_id(indices->indices[i]->fields, indices->indices[i]->n_fields,
+			     max);
+	if (ckd_add(ret, max, 1))
+		return err_new(EOPNOTSUPP, "no field ids are left");
+	return NULL;
+}
+
+/* --- does the change still fit? --- */
+
+static Lance__Table__DataFragment *find_fragment(const Lance__Table__Manifest *m,
+						 uint64_t id)
+{
+	for (size_t i = 0; i < m->n_fragments; i++)
+		if (m->fragments[i]->id == id)
+			return m->fragments[i];
+	return NULL;
+}
+
+static struct err *check_fragments(const struct column_commit *c,
+				   const Lance__Table__Manifest *m)
+{
+	for (size_t i = 0; i < c->n_files; i++) {
+		const Lance__Table__DataFragment *f =
+			find_fragment(m, c->files[i].fragment_id);
+		if (!f || f->physical_rows != c->files[i].physical_rows)
+			return err_new(
+				EBUSY,
+				"fragment %" PRIu64
+				" was rewritten or removed by another commit; write "
+				"the column again",
+				c->files[i].fragment_id);
+	}
+	return NULL;
+}
+
+static struct err *check_names(const struct column_commit *c,
+			       const struct version *latest)
+{
+	const struct field *now = version_find_field(latest, c->field->name);
+	if (!c->replaces && now)
+		return err_new(EBUSY,
+			       "another commit added a column '%s' meanwhile; write it "
+			       "again to replace that one",
+			       c->field->name);
+	if (c->replaces && (!now || now->id != c->replaces->id))
+		return err_new(
+			EBUSY,
+			"another commit dropped or replaced column '%s' meanwhile",
+			c->field->name);
+	return NULL;
+}
+
+/* --- the schema --- */
+
+static bool keeps_id(const struct column_commit *c)
+{
+	return c->replaces && type_equal(c->replaces->type, c->field->type);
+}
+
+static void shift_ids(Lance__File__Field **fields, size_t n, int32_t shift)
+{
+	for (size_t i = 0; i < n; i++) {
+		fields[i]->id += shift;
+		if (fields[i]->parent_id >= 0)
+			fields[i]->parent_id += shift;
+	}
+}
+
+/* How many of the flattened fields from `first` on are one top-level field. */
+static size_t subtree(const Lance__Table__Manifest *m, size_t first)
+{
+	size_t n = 1;
+	while (first + n < m->n_fields && m->fields[first + n]->parent_id >= 0)
+		n++;
+	return n;
+}
+
+static size_t find_top_level(const Lance__Table__Manifest *m, const char *name)
+{
+	size_t i = 0;
+	while (i < m->n_fields &&
+	       (m->fields[i]->parent_id >= 0 || strcmp(m->fields[i]->name, name) != 0))
+		i++;
+	return i;
+}
+
+/* Put the new field's messages where the old field's were, or at the end. */
+static struct err *splice_fields(Lance__Table__Manifest *m, const char *name,
+				 Lance__File__Field **fields, size_t n)
+{
+	size_t at = find_top_level(m, name);
+	size_t n_old = at < m->n_fields ? subtree(m, at) : 0;
+	size_t n_after = m->n_fields - at - n_old;
+	Lance__File__Field **all;
+	TRY(mem_array(m->n_fields - n_old + n, sizeof(struct Lance__File__Field *),
+		      &all));
+	if (at)
+		memcpy(all, m->fields, at * sizeof(*all));
+	memcpy(all + at, fields, n * sizeof(*all));
+	if (n_after)
+		memcpy(all + at + n, m->fields + at + n_old, n_after * sizeof(*all));
+	for (size_t i = 0; i < n_old; i++)
+		proto_free(&m->fields[at + i]->base);
+	free(m->fields);
+	m->fields = all;
+	m->n_fields = at + n + n_after;
+	return NULL;
+}
+
+static struct err *change_schema(const struct column_commit *c, struct attempt *a)
+{
+	int32_t id = c->replaces ? c->replaces->id : 0;
+	Lance__File__Field **fields;
+	size_t n;
+	if (!keeps_id(c))
+		TRY(version_next_field_id(a->latest, &id));
+	TRY(fields_to_proto(&c->field, 1, &fields, &n));
+	a->id_shift = id - c->field->id;
+	shift_ids(fields, n, a->id_shift);
+	struct err *err = splice_fields(a->manifest, c->field->name, fields, n);
+	for (size_t i = 0; err && i < n; i++)
+		proto_free(&fields[i]->base);
+	free(fields);
+	if (!err && a->manifest->opt_max_allocated_field_id_case)
+		a->manifest->max_allocated_field_id = MAX_OF(
+			a->manifest->max_allocated_field_id, id + (int32_t)n - 1);
+	return err;
+}
+
+/* --- the fragments --- */
+
+static struct err *data_file_new(const struct column_commit *c, const struct attempt *a,
+				 const struct column_file *file,
+				 Lance__Table__DataFile **ret)
+{
+	const struct file_written *w = &file->written;
+	static const uint32_t minors[] = {
+		[LANCE_2_0] = 0, [LANCE_2_1] = 1, [LANCE_2_2] = 2};
+	Lance__Table__DataFile *d = malloc(sizeof(*d));
+	if (!d)
+		return err_nomem();
+	lance__table__data_file__init(d);
+	*ret = d;
+	(void)c;
+	TRY(str_dup(file->name, &d->path));
+	TRY(mem_array(w->n_columns, sizeof(*d->fields), &d->fields));
+	d->n_fields = w->n_columns;
+	TRY(mem_array(w->n_columns, sizeof(*d->column_indices), &d->column_indices));
+	d->n_column_indices = w->n_columns;
+	for (size_t i = 0; i < w->n_columns; i++) {
+		d->fields[i] = w->field_ids[i] + a->id_shift;
+		d->column_indices[i] = w->columns[i];
+	}
+	d->file_major_version = 2;
+	d->file_minor_version = minors[a->latest->storage];
+	d->file_size_bytes = w->size_bytes;
+	return NULL;
+}
+
+static bool file_is_live(const Lance__Table__DataFile *d,
+			 const Lance__Table__Manifest *m)
+{
+	for (size_t i = 0; i < d->n_fields; i++) {
+		if (d->fields[i] < TOMBSTONE)
+			return true; /* spilled row ids */
+		for (size_t k = 0; k < m->n_fields; k++)
+			if (m->fields[k]->id == d->fields[i])
+				return true;
+	}
+	return false;
+}
+
+static void tombstone(Lance__Table__DataFragment *f, const int32_t *ids, size_t n)
+{
+	for (size_t i = 0; i < f->n_files; i++)
+		for (size_t k = 0; k < f->files[i]->n_fields; k++)
+			for (size_t j = 0; j < n; j++)
+				if (f->files[i]->fields[k] == ids[j])
+					f->files[i]->fields[k] = TOMBSTONE;
+}
+
+static void drop_dead_files(Lance__Table__DataFragment *f,
+			    const Lance__Table__Manifest *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < f->n_files; i++) {
+		if (file_is_live(f->files[i], m))
+			f->files[n++] = f->files[i];
+		else
+			proto_free(&f->files[i]->base);
+	}
+	f->n_files = n;
+}
+
+/* Stable row ids keep, for each row, the version that last changed it. */
+static struct err *set_last_updated(Lance__Table__DataFragment *f, uint64_t version)
+{
+	Lance__Table__U64Range range = LANCE__TABLE__U64_RANGE__INIT;
+	Lance__Table__U64Segment span = LANCE__TABLE__U64_SEGMENT__INIT;
+	Lance__Table__RowDatasetVersionRun run =
+		LANCE__TABLE__ROW_DATASET_VERSION_RUN__INIT;
+	Lance__Table__RowDatasetVersionSequence sequence =
+		LANCE__TABLE__ROW_DATASET_VERSION_SEQUENCE__INIT;
+	Lance__Table__RowDatasetVersionRun *runs[] = {&run};
+	struct buf out = {0};
+	range.end = f->physical_rows;
+	span.segment_case = LANCE__TABLE__U64_SEGMENT__SEGMENT_RANGE;
+	span.range = &range;
+	run.span = &span;
+	run.version = version;
+	sequence.n_runs = 1;
+	sequence.runs = runs;
+	proto_pack(&sequence.base, &out);
+	TRY(buf_check(&out));
+	if (f->last_updated_at_case)
+		free(f->inline_last_updated_at_versions.data);
+	f->last_updated_at_case =
+		LANCE__TABLE__DATA_FRAGMENT__LAST_UPDATED_AT_INLINE_LAST_UPDATED_AT_VERSIONS;
+	f->inline_last_updated_at_versions.data = out.data;
+	f->inline_last_updated_at_versions.len = out.len;
+	return NULL;
+}
+
+static struct err *add_file(const struct column_commit *c, struct attempt *a,
+			    const struct column_file *file)
+{
+	Lance__Table__DataFragment *f = find_fragment(a->manifest, file->fragment_id);
+	AUTO_PROTO Lance__Table__DataFile *d = NULL;
+	TRY(data_file_new(c, a, file, &d));
+	tombstone(f, d->fields, d->n_fields);
+	drop_dead_files(f, a->manifest);
+	TRY(mem_resize(f->n_files + 1, sizeof(struct Lance__Table__DataFile *),
+		       &f->files));
+	f->files[f->n_files++] = TAKE(d);
+	if (a->manifest->reader_feature_flags & FLAG_STABLE_ROW_IDS)
+		TRY(set_last_updated(f, a->manifest->version));
+	return NULL;
+}
+
+static struct err *change_fragments(const struct column_commit *c, struct attempt *a)
+{
+	Lance__Table__Manifest *m = a->manifest;
+	AUTO_MEM uint64_t *ids = NULL;
+	TRY(mem_array(c->n_files, sizeof(*ids), &ids));
+	for (size_t i = 0; i < c->n_files; i++) {
+		TRY(add_file(c, a, &c->files[i]));
+		ids[i] = c->files[i].fragment_id;
+	}
+	for (size_t i = 0; i < m->n_fragments; i++)
+		drop_dead_files(m->fragments[i], m);
+	uint64_t max_fragment = m->max_fragment_id;
+	if (m->n_fragments)
+		max_fragment =
+			MAX_OF(max_fragment, m->fragments[m->n_fragments - 1]->id);
+	if (keeps_id(c))
+		TRY(indices_forget(a->indices, c->replaces->id, ids, c->n_files,
+				   max_fragment));
+	indices_drop_orphans(a->indices, m);
+	return NULL;
+}
+
+/* --- the manifest --- */
+
+static struct err *set_string(char **field, const char *value)
+{
+	AUTO_MEM char *copy = NULL;
+	TRY(str_dup(value, &copy));
+	if (*field != (const char *)protobuf_c_empty_string)
+		free(*field);
+	*field = TAKE(copy);
+	return NULL;
+}
+
+static struct err *set_writer(Lance__Table__Manifest *m)
+{
+	proto_free((ProtobufCMessage *)m->writer_version);
+	m->writer_version = malloc(sizeof(*m->writer_version));
+	if (!m->writer_version)
+		return err_nomem();
+	lance__table__writer_version__init(m->writer_version);
+	TRY(set_string(&m->writer_version->library, "lancefs"));
+	return set_string(&m->writer_version->version, LANCEFS_VERSION);
+}
+
+static struct err *set_timestamp(Lance__Table__Manifest *m)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!m->timestamp) {
+		m->timestamp = malloc(sizeof(*m->timestamp));
+		if (!m->timestamp)
+			return err_nomem();
+		lance__table__timestamp__init(m->timestamp);
+	}
+	m->timestamp->seconds = now.tv_sec;
+	m->timestamp->nanos = (int32_t)now.tv_nsec;
+	return NULL;
+}
+
+static struct err *set_header(struct attempt *a, const char *uuid)
+{
+	Lance__Table__Manifest *m = a->manifest;
+	AUTO_MEM char *file = NULL;
+	m->version = a->latest->number + 1;
+	m->reader_feature_flags &= ~FLAG_V2_FILES;
+	m->writer_feature_flags &= ~FLAG_V2_FILES;
+	TRY(str_printf(&file, "%" PRIu64 "-%s.txn", a->latest->number, uuid));
+	TRY(set_string(&m->transaction_file, file));
+	TRY(set_string(&m->tag, ""));
+	TRY(set_writer(m));
+	return set_timestamp(m);
+}
+
+/* The transaction borrows the manifest's fragments and schema. */
+static struct err *publish(struct table *t, const struct column_commit *c,
+			   struct attempt *a, char *uuid, bool *ret_won)
+{
+	Lance__Table__Manifest *m = a->manifest;
+	Lance__Table__OpMerge merge = LANCE__TABLE__OP_MERGE__INIT;
+	Lance__Table__Transaction tx = LANCE__TABLE__TRANSACTION__INIT;
+	Lance__Table__StringEntry message = LANCE__TABLE__STRING_ENTRY__INIT;
+	Lance__Table__StringEntry *properties[] = {&message};
+	char key[] = COMMIT_MESSAGE;
+	AUTO_MEM char *text = NULL;
+	merge.n_fragments = m->n_fragments;
+	merge.fragments = m->fragments;
+	merge.n_schema = m->n_fields;
+	merge.schema = m->fields;
+	merge.n_schema_metadata = m->n_schema_metadata;
+	merge.schema_metadata = m->schema_metadata;
+	merge.preserves_nullability = true;
+	tx.read_version = a->latest->number;
+	tx.uuid = uuid;
+	tx.operation_case = LANCE__TABLE__TRANSACTION__OPERATION_MERGE;
+	tx.merge = &merge;
+	if (c->message) {
+		TRY(str_dup(c->message, &text));
+		message.key = key;
+		message.value = text;
+		tx.n_transaction_properties = 1;
+		tx.transaction_properties = properties;
+	}
+	return manifest_publish(t, m, &tx, a->indices, ret_won);
+}
+
+static struct err *try_once(struct table *t, const struct column_commit *c,
+			    bool *ret_won, uint64_t *ret_number)
+{
+	__attribute__((cleanup(auto_attempt))) struct attempt a = {0};
+	uint8_t raw[16];
+	char uuid[UUID_TEXT_LEN + 1];
+	TRY(table_refresh(t));
+	a.latest = table_latest(t);
+	TRY(version_check_writable(a.latest));
+	TRY(check_names(c, a.latest));
+	TRY(PROTO_UNPACK(lance__table__manifest,
+			 a.latest->raw->data + a.latest->manifest_off,
+			 a.latest->manifest_len, &a.manifest));
+	TRY(version_indices(a.latest, &a.indices));
+	TRY(check_fragments(c, a.manifest));
+	TRY(uuid_new(raw, uuid));
+	TRY(set_header(&a, uuid));
+	TRY(change_schema(c, &a));
+	TRY(change_fragments(c, &a));
+	*ret_number = a.manifest->version;
+	return publish(t, c, &a, uuid, ret_won);
+}
+
+/* Wait a random part of a slot that doubles: 2, 4, ... ms. */
+static struct err *back_off(unsigned attempt)
+{
+	uint32_t r;
+	TRY(random_bytes(&r, sizeof(r)));
+	usleep(r % (1000u << MIN_OF(attempt + 1, 10u)));
+	return NULL;
+}
+
+struct err *table_commit_column(struct table *t, const struct column_commit *commit,
+				struct version **ret)
+{
+	bool won = false;
+	uint64_t number = 0;
+	if (commit->n_files)
+		TRY(io_sync_dir(t->store, "data"));
+	for (unsigned i = 0; i < COMMIT_ATTEMPTS; i++) {
+		TRY(try_once(t, commit, &won, &number));
+		if (won)
+			break;
+		log_line(t->log, LOG_INFO, "commit lost a race version=%" PRIu64,
+			 number);
+		TRY(back_off(i));
+	}
+	if (!won)
+		return err_new(EBUSY,
+			       "%d commits in a row lost against other writers; run it "
+			       "again",
+			       COMMIT_ATTEMPTS);
+	TRY(table_version(t, number, ret));
+	table_set_latest(t, *ret);
+	return NULL;
+}

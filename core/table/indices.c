@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * indices.c: keeping indices truthful.
+ *
+ * lancefs does not write index files.  An index must not claim rows that it no
+ * longer describes: a fragment whose indexed column was rewritten leaves the
+ * index's fragment bitmap (readers then scan it), an index on a field that is
+ * gone goes.  A bitmap that becomes empty is written as an empty Roaring
+ * bitmap, because an absent one means "coverage unknown".
+ * Source: table.proto, IndexMetadata.fragment_bitmap; observed with pylance
+ * 14.0.2 over BTREE, BITMAP, INVERTED, ZONEMAP and IVF_PQ.
+ */
+#include "table/indices_priv.h"
+
+#include <errno.h>
+#include <roaring/roaring.h>
+
+#define SYSTEM_PREFIX "__lance_"
+#define FRAGMENT_REUSE "__lance_frag_reuse"
+
+static bool has_field(const Lance__Table__IndexMetadata *index, int32_t id)
+{
+	for (size_t i = 0; i < index->n_fields; i++)
+		if (index->fields[i] == id)
+			return true;
+	return false;
+}
+
+static bool has_reuse_index(const Lance__Table__IndexSection *s)
+{
+	for (size_t i = 0; i < s->n_indices; i++)
+		if (strcmp(s->indices[i]->name, FRAGMENT_REUSE) == 0)
+			return true;
+	return false;
+}
+
+static struct err *set_bitmap(Lance__Table__IndexMetadata *index,
+			      const roaring_bitmap_t *bitmap)
+{
+	size_t len = roaring_bitmap_portable_size_in_bytes(bitmap);
+	uint8_t *bytes = malloc(len);
+	if (!bytes)
+		return err_nomem();
+	roaring_bitmap_portable_serialize(bitmap, (char *)bytes);
+	free(index->fragment_bitmap.data);
+	index->fragment_bitmap.data = bytes;
+	index->fragment_bitmap.len = len;
+	return NULL;
+}
+
+/* The fragments of an index less the given ones.  Unreadable ones, and those
+ * whose ids a fragment-reuse index translates, end up claiming nothing. */
+static struct err *subtract(Lance__Table__IndexMetadata *index,
+			    const uint64_t *fragments, size_t n, uint64_t max_fragment,
+			    bool keep_rest)
+{
+	AUTO_MEM uint8_t *bits = NULL;
+	TRY(mem_array(bitmap_bytes(max_fragment + 1) + 8, 1, &bits));
+	struct cursor c =
+		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
+	AUTO_ERR struct err *unreadable = roaring_read(c, max_fragment + 1, bits);
+	for (size_t i = 0; i < n; i++)
+		bit_clear(bits, fragments[i]);
+	roaring_bitmap_t *rest = roaring_bitmap_create();
+	if (!rest)
+		return err_nomem();
+	if (keep_rest && !unreadable)
+		for (uint64_t i = 0; i <= max_fragment; i++)
+			if (bit_get(bits, i))
+				roaring_bitmap_add(rest, (uint32_t)i);
+	struct err *err = set_bitmap(index, rest);
+	roaring_bitmap_free(rest);
+	return err;
+}
+
+struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
+			   const uint64_t *fragments, size_t n, uint64_t max_fragment)
+{
+	if (!s || n == 0)
+		return NULL;
+	bool translated = has_reuse_index(s);
+	for (size_t i = 0; i < s->n_indices; i++)
+		if (has_field(s->indices[i], field_id))
+			TRY(subtract(s->indices[i], fragments, n, max_fragment,
+				     !translated));
+	return NULL;
+}
+
+static bool in_schema(const Lance__Table__Manifest *m, int32_t id)
+{
+	for (size_t i = 0; i < m->n_fields; i++)
+		if (m->fields[i]->id == id)
+			return true;
+	return false;
+}
+
+static bool is_orphan(const Lance__Table__IndexMetadata *index,
+		      const Lance__Table__Manifest *m)
+{
+	if (str_starts(index->name, SYSTEM_PREFIX))
+		return false;
+	for (size_t i = 0; i < index->n_fields; i++)
+		if (!in_schema(m, index->fields[i]))
+			return true;
+	return false;
+}
+
+void indices_drop_orphans(Lance__Table__IndexSection *s,
+			  const Lance__Table__Manifest *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; s && i < s->n_indices; i++) {
+		if (is_orphan(s->indices[i], m))
+			proto_free(&s->indices[i]->base);
+		else
+			s->indices[n++] = s->indices[i];
+	}
+	if (s)
+		s->n_indices = n;
+}
