@@ -71,6 +71,17 @@ struct file_map {
 	size_t n;
 };
 
+/* The map of a file that holds all of some fields, in order: what writers do. */
+struct file_columns {
+	struct file_map map; /* points to the two below */
+	int32_t *field_ids;  /* owned */
+	int32_t *columns;    /* owned */
+};
+MUST_CHECK struct err *file_columns_of(enum lance_version version,
+				       struct field *const *fields, size_t n,
+				       struct file_columns *ret);
+void file_columns_fini(struct file_columns *c);
+
 /*
  * Open a data file: reads its footer.  The file is referenced, not taken.
  * Errors: EIO not a data file or cut short, EOPNOTSUPP other versions; the
@@ -87,6 +98,11 @@ uint32_t file_reader_n_columns(const struct file_reader *r);
 /* Rows of the file, from its descriptor (read on the first call). */
 MUST_CHECK struct err *file_reader_rows(struct file_reader *r, uint64_t *ret);
 
+/* The schema in the file itself, for files without a manifest: *ret_n top-level
+ * fields, freed with fields_free.  Reads the descriptor. */
+MUST_CHECK struct err *file_reader_schema(struct file_reader *r,
+					  struct field ***ret_fields, size_t *ret_n);
+
 /*
  * Rows [first, end) of one top-level field, deleted rows included.
  *
@@ -102,7 +118,8 @@ MUST_CHECK struct err *file_read(struct file_reader *r, const struct field *fiel
 				 uint64_t end, struct array **ret);
 
 /* Bytes on disk of a field's pages. */
-MUST_CHECK struct err *file_field_bytes(struct file_reader *r, const struct field *field,
+MUST_CHECK struct err *file_field_bytes(struct file_reader *r,
+					const struct field *field,
 					const struct file_map *map, uint64_t *ret);
 
 /* --- writing --- */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * encoding.h: pages, from bytes to values and back.
+ *
+ * A page of a 2.1 or 2.2 file lays the values of one leaf column out in one of
+ * a few layouts (page_*.c), each of which hands buffers to compressive
+ * encodings (enc_*.c, listed in registry.c).  Nesting is told by levels; they
+ * are handed up in a numbering that does not depend on the page.  A 2.0 page is
+ * a tree of array encodings (v20.c).
+ *
+ * This layer does no I/O: whoever owns the bytes passes a page_source.  Bytes
+ * and descriptors are hostile: EIO if they contradict themselves, EOPNOTSUPP
+ * if they name something unknown.  Pages are immutable once open: any thread.
+ *
+ * To add a compressive encoding: write enc_<name>.c with a struct
+ * encoding_ops, and give it a row in registry.c.
+ * Source: encodings_v2_0.proto, encodings_v2_1.proto; Lance's docs, "Encoding".
+ */
+#ifndef LANCEFS_ENCODING_ENCODING_H
+#define LANCEFS_ENCODING_ENCODING_H
+
+#include "array/array.h"
+#include "proto/proto.h"
+
+#define VALUE_MAX_DIMS 8
+
+/* --- values: what a leaf column holds, without its nulls --- */
+
+enum value_kind { VALUE_FIXED, VALUE_VAR, VALUE_STRUCT };
+
+/* How values lie in memory, from the column's type. */
+struct value_type {
+	enum value_kind kind;
+	uint64_t bits;	 /* fixed: a value with all items of its lists */
+	unsigned n_dims; /* fixed-size lists, outermost first */
+	uint32_t dims[VALUE_MAX_DIMS];
+	unsigned offset_bytes;	     /* variable: 4 or 8 */
+	size_t n_children;	     /* packed struct */
+	struct value_type *children; /* owned */
+};
+
+/*
+ * The value type of a leaf of type t: fixed width, variable, fixed-size list
+ * of fixed width, dictionary (its values' type), or a packed struct.
+ * EOPNOTSUPP for types that cannot be a leaf.  ret must be released.
+ */
+MUST_CHECK struct err *value_type_of(const struct type *t, struct value_type *ret);
+void value_type_fini(struct value_type *t);
+
+/* Shared bytes that grow; the first growth is exact. */
+struct grow {
+	struct bytes *bytes; /* owned; NULL while empty */
+	size_t len, cap;
+};
+void grow_fini(struct grow *g);
+/* Room for n more bytes at *ret, len unchanged.  EFBIG over LIMIT_BUFFER_BYTES. */
+MUST_CHECK struct err *grow_room(struct grow *g, size_t n, uint8_t **ret);
+/* The bytes, trimmed; empty afterwards. */
+MUST_CHECK struct err *grow_take(struct grow *g, struct bytes **ret);
+
+/* Values appended by decoders; one thread at a time. */
+struct values {
+	const struct value_type *type; /* borrowed */
+	uint64_t n;
+	struct grow data;    /* fixed: n * bits bits; variable: the bytes */
+	struct grow offsets; /* variable: n + 1 of offset_bytes, once n > 0 */
+	/* Validity of the items of each fixed-size list; empty: all valid. */
+	struct grow items[VALUE_MAX_DIMS];
+	struct values *children; /* type->n_children, owned */
+};
+
+/* type is borrowed as long as v lives. */
+MUST_CHECK struct err *values_init(struct values *v, const struct value_type *type);
+void values_fini(struct values *v); /* accepts zeroed */
+/* Make the next n fixed-width values fit without moving; a hint for others. */
+MUST_CHECK struct err *values_reserve(struct values *v, uint64_t n);
+/* n zero or empty values. */
+MUST_CHECK struct err *values_append_zero(struct values *v, uint64_t n);
+/*
+ * The values as an array of type t (whose value type is v's), nulls cleared.
+ * validity is referenced; NULL: none is null.  v is empty afterwards.
+ */
+MUST_CHECK struct err *values_take_array(struct values *v, struct type *t,
+					 struct bytes *validity, struct array **ret);
+
+/* --- slots: values with their levels --- */
+
+/*
+ * A slot is a value, or the place where nesting stops.  rep counts list
+ * layers from the inside: the outermost list that starts afresh, 0 for the
+ * next item of the innermost.  stop says where the value ends: 0 nowhere,
+ * SLOT_NULL(k) null at layer k, SLOT_EMPTY(k) an empty list at layer k; layers
+ * are counted from the inside, the leaf is 0.
+ */
+#define SLOT_NULL(layer) ((uint16_t)(2 * (layer) + 1))
+#define SLOT_EMPTY(layer) ((uint16_t)(2 * (layer) + 2))
+#define SLOT_LAYER(stop) (((unsigned)(stop)-1) / 2)
+
+struct slots {
+	uint64_t n;
+	struct grow rep;      /* n of uint16; empty without list layers */
+	struct grow stop;     /* n of uint16; empty while no slot stops */
+	struct values values; /* one a visible slot */
+};
+MUST_CHECK struct err *slots_init(struct slots *s, const struct value_type *type);
+void slots_fini(struct slots *s);		   /* accepts zeroed */
+const uint16_t *slots_rep(const struct slots *s);  /* NULL: none */
+const uint16_t *slots_stop(const struct slots *s); /* NULL: none */
+
+/* --- pages --- */
+
+struct page_source {
+	void *ctx;
+	unsigned n_buffers;
+	const uint64_t *sizes; /* bytes of each buffer */
+	/* Exactly len bytes at off of a buffer; the caller has checked the bounds. */
+	struct err *(*read)(void *ctx, unsigned buffer, uint64_t off, size_t len,
+			    void *dst);
+};
+
+/* The layers of a leaf column, as its schema says: innermost first. */
+struct leaf_shape {
+	unsigned n_layers;
+	bool is_list[LIMIT_NESTING];
+	struct value_type type;
+};
+
+struct page;
+
+/*
+ * Open a 2.1 or 2.2 page: parses its descriptor, reads its chunk words,
+ * repetition index and dictionary.
+ *
+ * descriptor  a packed PageLayout
+ * shape       borrowed while the page lives
+ * source      borrowed for the call
+ */
+MUST_CHECK struct err *page_open(const void *descriptor, size_t descriptor_len,
+				 uint64_t n_rows, const struct leaf_shape *shape,
+				 const struct page_source *source, struct page **ret);
+struct page *page_ref(struct page *p);
+void page_unref(struct page *p);
+DEFINE_AUTO(page, page_unref)
+/* Bytes of memory held. */
+uint64_t page_bytes(const struct page *p);
+
+/*
+ * Append rows [first, end) of the page to slots, which were made for the
+ * shape's type.  Reads the chunks or rows of the range and no others.
+ */
+MUST_CHECK struct err *page_read(const struct page *p, const struct page_source *source,
+				 uint64_t first, uint64_t end, struct slots *slots);
+
+#endif

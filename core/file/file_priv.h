@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * file_priv.h: shared inside core/file: the open reader, its columns, and the
+ * facts about fields that decide which columns there are.
+ */
+#ifndef LANCEFS_FILE_FILE_PRIV_H
+#define LANCEFS_FILE_FILE_PRIV_H
+
+#include "encoding/encoding.h"
+#include "file/file.h"
+
+#define EXTENSION_KEY "ARROW:extension:name"
+#define LANCE_FOOTER_LEN 40
+#define LANCE_MAGIC "LANC"
+
+/* --- versions, types, fields --- */
+
+MUST_CHECK struct err *version_of_numbers(uint16_t major, uint16_t minor,
+					  enum lance_version *ret);
+void version_numbers(enum lance_version v, uint16_t *ret_major, uint16_t *ret_minor);
+/* EOPNOTSUPP for names of nested or unknown types. */
+MUST_CHECK struct err *logical_type_parse(const char *name, struct type **ret);
+
+bool field_is_packed(const struct field *f);
+bool field_is_blob(const struct field *f);
+/* One column in 2.1 and later, none for its children. */
+bool field_is_leaf(const struct field *f);
+
+/* --- columns of an open file --- */
+
+/* The pages of a column opened for one shape. */
+struct column_view {
+	struct column_view *next;
+	struct leaf_shape shape; /* owned */
+	struct page **pages;	 /* owned references; guarded by the reader's lock */
+};
+
+struct column {
+	Lance__File__ColumnMetadata *meta; /* owned */
+	uint64_t *first_row;		   /* owned: n_pages + 1 */
+	struct column_view *views;	   /* owned; guarded by the reader's lock */
+};
+
+struct file_reader {
+	atomic_int refs;
+	struct io_file *file; /* owned reference */
+	enum lance_version version;
+	uint32_t n_columns, n_globals;
+	uint64_t meta_offsets, global_offsets; /* file positions of the tables */
+	pthread_mutex_t lock;
+	struct column **columns; /* owned; NULL: not read yet; guarded by .lock */
+	uint64_t page_bytes;	 /* of open pages; guarded by .lock */
+	bool has_rows;		 /* guarded by .lock */
+	uint64_t n_rows;	 /* guarded by .lock */
+};
+
+/* Column i with its metadata, read on the first call; borrowed from r. */
+MUST_CHECK struct err *column_get(struct file_reader *r, uint32_t i,
+				  struct column **ret);
+void column_free(struct column *c);
+/* The page of row; row < all rows. */
+size_t column_find_page(const struct column *c, uint64_t row);
+/* The descriptor of a page: the value of its Any, whose type must be named type. */
+MUST_CHECK struct err *page_descriptor(const Lance__File__Encoding *e, const char *type,
+				       Lance__File__Any **ret);
+/* Bytes of a page's buffers; ctx of a page_source is a struct page_io. */
+struct page_io {
+	struct io_file *file;
+	const uint64_t *offsets;
+};
+MUST_CHECK struct err *page_io_read(void *ctx, unsigned buffer, uint64_t off,
+				    size_t len, void *dst);
+/* Rows [first, end) of a leaf column of a 2.1 or 2.2 file, appended. */
+MUST_CHECK struct err *column_read(struct file_reader *r, uint32_t column,
+				   const struct leaf_shape *shape, uint64_t first,
+				   uint64_t end, struct slots *out);
+/* Column of a field id, -1 if the map does not name it. */
+int64_t map_column(const struct file_map *map, int32_t id);
+
+/* Values as a dictionary array of type t, equal ones once. */
+MUST_CHECK struct err *dictionary_make(struct values *v, struct type *t,
+				       struct bytes *validity, struct array **ret);
+
+/* file_read for 2.1 and 2.2, and for 2.0. */
+MUST_CHECK struct err *read_leaves(struct file_reader *r, const struct field *field,
+				   const struct file_map *map, uint64_t first,
+				   uint64_t end, struct array **ret);
+MUST_CHECK struct err *read_v20(struct file_reader *r, const struct field *field,
+				const struct file_map *map, uint64_t first,
+				uint64_t end, struct array **ret);
+
+#endif
