@@ -48,7 +48,8 @@ bool format_is_text(const struct format_ops *f);
 /* A column of a pinned version: rows are live rows, counted from 0. */
 struct view_source {
 	/* Rows [first, end) as an array of field->type.  Any thread. */
-	struct err *(*read)(void *ctx, uint64_t first, uint64_t end, struct array **ret);
+	struct err *(*read)(void *ctx, uint64_t first, uint64_t end,
+			    struct array **ret);
 	void (*release)(void *ctx); /* called once when the view goes; may be NULL */
 	void *ctx;
 	uint64_t n_rows;
@@ -83,7 +84,8 @@ MUST_CHECK struct err *view_pread(struct view *v, uint64_t off, size_t len, void
 
 /* Append the value of a non-null row: exact bytes for text and binary, text
  * and a newline for the rest. */
-MUST_CHECK struct err *value_render(const struct array *a, uint64_t row, struct buf *out);
+MUST_CHECK struct err *value_render(const struct array *a, uint64_t row,
+				    struct buf *out);
 /* Append rows as txt lines, without any header: what rows look like in messages,
  * queries and UDFs. */
 MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
@@ -91,9 +93,9 @@ MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
 /* --- parsers: bytes to rows --- */
 
 struct parse_options {
-	struct type *type;      /* borrowed; NULL: the format's own or inferred */
-	const char *name;       /* the column's name, for messages; borrowed */
-	uint64_t n_rows;        /* rows that the table has; one more is an error */
+	struct type *type; /* borrowed; NULL: the format's own or inferred */
+	const char *name;  /* the column's name, for messages; borrowed */
+	uint64_t n_rows;   /* rows that the table has; one more is an error */
 	/*
 	 * Receives rows as they complete, in batches of at most some MiB; the
 	 * array is borrowed for the call.  An error stops the parse and is

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * format_priv.h: what a column file format is to the format layer, and what
+ * the formats share: text of single values, building arrays from text.
+ */
+#ifndef LANCEFS_FORMAT_FORMAT_PRIV_H
+#define LANCEFS_FORMAT_FORMAT_PRIV_H
+
+#include "format/format.h"
+
+/* Bytes that a block aims at: rendered when one of its bytes is read. */
+#define VIEW_BLOCK_BYTES ((uint64_t)512 << 10)
+
+/* A rendered block: owns one of bytes and heap, data points into it. */
+struct chunk {
+	struct bytes *bytes;
+	uint8_t *heap;
+	const uint8_t *data;
+	size_t len;
+};
+
+void chunk_fini(struct chunk *c);
+/* Take a filled buffer as a chunk; the errors of buf_check. */
+MUST_CHECK struct err *chunk_of_buf(struct buf *b, struct chunk *ret);
+
+/* Where the blocks of a view lie in the file, for footers. */
+struct view_layout {
+	const struct field *field;
+	uint64_t n_rows, block_rows, n_blocks;
+	uint64_t (*block_offset)(const struct view_layout *l, uint64_t block);
+	const void *ctx;
+};
+
+/*
+ * A column file format.
+ *
+ * To add one:
+ * 1. write fmt_<suffix>.c with a struct format_ops named fmt_<suffix>;
+ * 2. declare it below and add it to the table in registry.c;
+ * 3. give it a golden case, a fuzz seed and a line in the man page, which
+ *    tests/unit/test_registries.c asks for.
+ */
+struct format_ops {
+	const char *suffix;
+	bool (*renders)(const struct type *t);
+	bool (*parses)(const struct type *t);
+
+	/* Out.  All may be called from any thread; f is borrowed. */
+
+	/* The bytes before the first block.  NULL: none. */
+	struct err *(*header)(const struct field *f, uint64_t n_rows, struct buf *out);
+	/* The bytes after the last block.  NULL: none. */
+	struct err *(*footer)(const struct view_layout *l, struct buf *out);
+	/* Its length, which depends on nothing but the number of blocks. */
+	struct err *(*footer_bytes)(const struct view_layout *l, uint64_t *ret);
+	/* Bytes of n_rows rows if that is the same for all values, else false. */
+	bool (*fixed_bytes)(const struct field *f, uint64_t n_rows, uint64_t *ret);
+	/* Bytes of a block of rows [first, end) of an array. */
+	struct err *(*measure)(const struct field *f, const struct array *a,
+			       uint64_t first, uint64_t end, uint64_t *ret);
+	/* The block that holds exactly the rows of a. */
+	struct err *(*render)(const struct field *f, const struct array *a,
+			      struct chunk *ret);
+
+	/* In.  NULL where parses() is never true. */
+
+	struct err *(*open)(struct parser *p);
+	struct err *(*push)(struct parser *p, const uint8_t *bytes, size_t len);
+	struct err *(*finish)(struct parser *p);
+	bool (*is_complete)(const struct parser *p);
+	void (*close)(struct parser *p);
+};
+
+extern const struct format_ops fmt_txt, fmt_npy, fmt_csv, fmt_arrow;
+
+/* --- parsers --- */
+
+struct parser {
+	const struct format_ops *ops;
+	struct parse_options options; /* .type and .name are owned here */
+	struct type *type;	      /* owned reference; NULL while unknown */
+	uint64_t n_rows;	      /* rows completed */
+	char *column_name;	      /* owned or NULL */
+	uint64_t spoiler_line;	      /* 0: none */
+	char *spoiler_text;	      /* owned or NULL */
+	struct err *failed;	      /* owned: what every later push repeats */
+	void *state;		      /* the format's own */
+};
+
+/* Hand a batch to the receiver, if there is one. */
+MUST_CHECK struct err *parser_emit(struct parser *p, struct array *batch);
+/* EINVAL "expected N rows, got M". */
+MUST_CHECK struct err *parser_rows_error(const struct parser *p, uint64_t got);
+/* EINVAL unless this type suffices for options->type. */
+MUST_CHECK struct err *parser_type_error(const struct parser *p,
+					 const struct type *got);
+
+/* --- text of values (text_value.c) --- */
+
+/* Append a non-null value as plain text, without escapes: a string as it is,
+ * nested values as JSON. */
+void text_value(const struct array *a, uint64_t row, struct buf *out);
+/* A type that text_value can write. */
+bool text_fits(const struct type *t);
+/* The array and row that hold the value of a row of a dictionary. */
+const struct array *text_resolve(const struct array *a, uint64_t *row);
+
+/* Append as JSON, nulls included. */
+void json_value(const struct array *a, uint64_t row, struct buf *out);
+
+/* Shortest decimal text that reads back as the same number; no NUL; returns its
+ * length, at most NUMBER_TEXT_MAX. */
+#define NUMBER_TEXT_MAX 40
+size_t text_double(char *dst, double v);
+size_t text_float(char *dst, float v);
+size_t text_half(char *dst, uint16_t bits);
+size_t text_u64(char *dst, uint64_t v);
+size_t text_i64(char *dst, int64_t v);
+/* Append a decimal of `words` 64-bit little-endian words. */
+void text_decimal(const uint8_t *p, unsigned words, int32_t scale, struct buf *out);
+/* Append a date, time or timestamp value, or a duration as its integer. */
+void text_time(const struct type *t, int64_t v, struct buf *out);
+
+/* IEEE half precision, by hand: compilers differ in having a type for it. */
+float half_to_float(uint16_t bits);
+uint16_t half_from_double(double v);
+
+/* --- values of text (cell.c) --- */
+
+/* Parse text as one value of type t, to its little-endian bytes (bool: 0 or 1,
+ * a byte).  EINVAL without position. */
+MUST_CHECK struct err *cell_parse(const struct type *t, const char *text, size_t len,
+				  uint8_t *dst);
+/* A canonical integer of the int64 range. */
+bool cell_int64(const char *text, size_t len, int64_t *ret);
+/* A decimal number without leading zeros, nan or inf; not an integer outside
+ * int64. */
+bool cell_is_number(const char *text, size_t len);
+MUST_CHECK struct err *cell_time(const struct type *t, const char *text, size_t len,
+				 int64_t *ret);
+/* For messages: at most 40 bytes of text, with other bytes than print as '?'. */
+#define CELL_QUOTE_LEN 48
+const char *cell_quote(const char *text, size_t len, char dst[CELL_QUOTE_LEN]);
+
+/* --- growing an array of one type from values of text (builder.c) --- */
+
+struct builder;
+void builder_free(struct builder *b);
+DEFINE_AUTO(builder, builder_free)
+MUST_CHECK struct err *builder_new(struct type *t, struct builder **ret);
+/* The value that the text stands for (strings: these bytes, checked for UTF-8). */
+MUST_CHECK struct err *builder_text(struct builder *b, const char *text, size_t len);
+MUST_CHECK struct err *builder_null(struct builder *b);
+uint64_t builder_rows(const struct builder *b);
+uint64_t builder_bytes(const struct builder *b);
+/* All rows as an array; the builder is empty afterwards. */
+MUST_CHECK struct err *builder_take(struct builder *b, struct array **ret);
+/* A type that builder_text can read. */
+bool builder_fits(const struct type *t);
+
+/* --- rows of text: what txt and csv share (text_rows.c) --- */
+
+struct text_rows {
+	struct builder *builder; /* NULL while learning the type */
+	uint64_t n_values;	 /* that are not null */
+	uint64_t n_numbers;
+	uint64_t n_quoted_empty; /* "" in csv: null to all but strings */
+	bool can_int, can_double, can_bool;
+	uint64_t first_other_line; /* the first value that is no number */
+	char *first_other;
+};
+
+MUST_CHECK struct err *text_rows_open(struct text_rows *r, const struct parser *p);
+void text_rows_close(struct text_rows *r);
+/* One row; hands on a batch when there is enough.  EINVAL without position. */
+MUST_CHECK struct err *text_rows_value(struct text_rows *r, struct parser *p,
+				       const char *text, size_t len, uint64_t line);
+MUST_CHECK struct err *text_rows_null(struct text_rows *r, struct parser *p);
+MUST_CHECK struct err *text_rows_finish(struct text_rows *r, struct parser *p);
+/* True if finish would find a type and this many rows are right. */
+bool text_rows_complete(const struct text_rows *r, const struct parser *p,
+			uint64_t n_rows);
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * registry.c: the table of column file formats.
+ */
+#include "format/format_priv.h"
+
+#include <string.h>
+
+static const struct format_ops *const formats[] = {&fmt_txt, &fmt_npy, &fmt_arrow,
+						   &fmt_csv};
+
+#define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+const struct format_ops *format_find(const char *suffix)
+{
+	for (size_t i = 0; i < N_FORMATS; i++)
+		if (strcmp(formats[i]->suffix, suffix) == 0)
+			return formats[i];
+	return NULL;
+}
+
+const struct format_ops *format_at(size_t i)
+{
+	return i < N_FORMATS ? formats[i] : NULL;
+}
+
+const char *format_suffix(const struct format_ops *f)
+{
+	return f->suffix;
+}
+
+bool format_renders(const struct format_ops *f, const struct type *t)
+{
+	return f->renders(t);
+}
+
+bool format_parses(const struct format_ops *f, const struct type *t)
+{
+	return f->parses(t);
+}
+
+const struct format_ops *format_natural(const struct type *t)
+{
+	if (t->id == TYPE_DICTIONARY)
+		return format_natural(t->children[0]->type);
+	if (type_is_binary(t->id) || t->id == TYPE_FIXED_BINARY)
+		return NULL;
+	if (t->id == TYPE_FIXED_LIST && fmt_npy.renders(t))
+		return &fmt_npy;
+	return fmt_txt.renders(t) ? &fmt_txt : &fmt_arrow;
+}
