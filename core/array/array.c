@@ -66,7 +66,9 @@ struct err *array_new_null(struct type *type, uint64_t n_rows, struct array **re
 	AUTO(array) struct array *a = NULL;
 	TRY(array_new(type, n_rows, &a));
 	enum layout layout = type_layout(type);
+	uint64_t child_rows;
 	size_t len;
+	TRY(null_child_rows(type, n_rows, &child_rows));
 	if (layout != LAYOUT_NULL) {
 		TRY(bytes_new_zero(bitmap_bytes(n_rows), &a->validity));
 		a->n_nulls = n_rows;
@@ -79,8 +81,6 @@ struct err *array_new_null(struct type *type, uint64_t n_rows, struct array **re
 		TRY(array_offsets_bytes(type, n_rows, &len));
 		TRY(bytes_new_zero(len, &a->offsets));
 	}
-	uint64_t child_rows;
-	TRY(null_child_rows(type, n_rows, &child_rows));
 	for (size_t i = 0; i < a->n_children; i++)
 		TRY(array_new_null(type->children[i]->type, child_rows,
 				   &a->children[i]));

@@ -191,7 +191,7 @@ static void format_type(const struct type *t, unsigned depth, struct buf *out)
 	default:
 		break;
 	}
-	if (t->n_children)
+	if (t->n_children || t->id == TYPE_STRUCT)
 		format_nested(t, depth, out);
 	else
 		buf_str(out, id_name(t->id));

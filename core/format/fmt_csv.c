@@ -203,6 +203,20 @@ static struct err *two_columns(void)
 			       "(quote the field if it is text)");
 }
 
+/* A byte order mark before a quoted name. */
+static bool only_mark(const struct parser *p, const struct csv_state *s)
+{
+	return !p->column_name && s->at == AT_PLAIN && s->field.len == 3 &&
+	       memcmp(s->field.data, "\xef\xbb\xbf", 3) == 0;
+}
+
+static void begin_quotes(struct csv_state *s)
+{
+	s->field.len = 0;
+	s->quoted = true;
+	s->at = AT_QUOTED;
+}
+
 /* A byte outside quotes. */
 static struct err *plain_byte(struct parser *p, struct csv_state *s, uint8_t c)
 {
@@ -216,8 +230,8 @@ static struct err *plain_byte(struct parser *p, struct csv_state *s, uint8_t c)
 		s->at = AT_CR;
 	else if (c == ',')
 		return two_columns();
-	else if (c == '"' && s->at == AT_START)
-		s->at = AT_QUOTED, s->quoted = true;
+	else if (c == '"' && (s->at == AT_START || only_mark(p, s)))
+		begin_quotes(s);
 	else if (c == '"')
 		return err_new(EINVAL,
 			       "a quote within a field that has none around it");

@@ -331,8 +331,11 @@ static struct err *push_header(struct parser *p, const uint8_t *bytes, size_t le
 			       size_t *ret_used)
 {
 	struct npy_state *s = p->state;
+	size_t end = 10;
 	*ret_used = 0;
-	for (size_t end = 10; s->head.len < end;) {
+	if (s->head.len)
+		TRY(header_end(&s->head, &end));
+	while (s->head.len < end) {
 		size_t n = MIN_OF(len - *ret_used, end - s->head.len);
 		buf_append(&s->head, bytes + *ret_used, n);
 		TRY(buf_check(&s->head));

@@ -130,7 +130,8 @@ static void render_rows(const struct array *a, uint64_t first, uint64_t end,
 		size_t from = out->len;
 		bool is_null = array_is_null(a, row);
 		const struct array *v = is_null ? a : text_resolve(a, &at);
-		if (is_null || array_is_null(v, at))
+		is_null = is_null || array_is_null(v, at);
+		if (is_null)
 			buf_append(out, "\\N", 2);
 		else
 			text_value(v, at, out);
