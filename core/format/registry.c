@@ -49,3 +49,8 @@ const struct format_ops *format_natural(const struct type *t)
 		return &fmt_npy;
 	return fmt_txt.renders(t) ? &fmt_txt : &fmt_arrow;
 }
+
+bool format_is_text(const struct format_ops *f)
+{
+	return f == &fmt_txt || f == &fmt_csv;
+}

@@ -26,7 +26,7 @@ const struct array *text_resolve(const struct array *a, uint64_t *row)
 
 bool text_fits(const struct type *t)
 {
-	if (type_is_binary(t->id) || t->id == TYPE_FIXED_BINARY || t->id == TYPE_NULL)
+	if (type_is_binary(t->id) || t->id == TYPE_FIXED_BINARY)
 		return false;
 	return t->id != TYPE_DICTIONARY || text_fits(t->children[0]->type);
 }

@@ -39,7 +39,7 @@ static void remove_file(struct column_writer *w, const char *name)
 	if (!err)
 		err = io_remove(table_store(w->table), path);
 	if (err)
-		log_line(table_log(w->table), LOG_WARN, "left behind: %s", err->msg);
+		log_line(table_log(w->table), LEVEL_WARN, "left behind: %s", err->msg);
 	err_free(err); /* unreferenced: cleanup finds it */
 }
 
@@ -242,7 +242,7 @@ static struct err *commit(struct column_writer *w, struct version **ret)
 			       version_rows(w->base), w->n_rows);
 	TRY(skip_dead_fragments(w));
 	if (w->is_same && w->replaces) {
-		log_line(table_log(w->table), LOG_INFO, "unchanged column=%s",
+		log_line(table_log(w->table), LEVEL_INFO, "unchanged column=%s",
 			 w->field->name);
 		*ret = version_ref(w->base);
 		return NULL;

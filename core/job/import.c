@@ -122,6 +122,15 @@ bool import_is_complete(const struct column_import *im)
 	return !im->failed && parser_is_complete(im->parser);
 }
 
+bool import_is_header_only(const struct column_import *im)
+{
+	bool has_header = format_is_text(im->format)
+				  ? parser_column_name(im->parser) != NULL
+				  : parser_knows_type(im->parser);
+	return !im->failed && has_header && parser_rows(im->parser) == 0 &&
+	       version_rows(im->base) > 0;
+}
+
 bool import_needs_bytes(const struct column_import *im)
 {
 	return im->infers;
@@ -169,7 +178,7 @@ static void report_spoiler(const struct column_import *im)
 	uint64_t line;
 	const char *text;
 	if (parser_spoiler(im->parser, &line, &text))
-		log_line(table_log(im->table), LOG_WARN,
+		log_line(table_log(im->table), LEVEL_WARN,
 			 "column %s became a string because of line %" PRIu64 ": %.60s",
 			 im->name, line, text);
 }

@@ -68,6 +68,8 @@ MUST_CHECK struct err *import_open(struct table *t, struct version *base,
 MUST_CHECK struct err *import_push(struct column_import *im, const void *p, size_t len);
 /* Would import_commit accept what has been pushed as a whole file? */
 bool import_is_complete(const struct column_import *im);
+/* A header has been pushed and no row, though the table has rows. */
+bool import_is_header_only(const struct column_import *im);
 /* NULL, or why not (EINVAL): "expected 5000 rows, got 4999". */
 MUST_CHECK struct err *import_check_complete(struct column_import *im);
 /* True if the commit reads the bytes a second time (text without a type). */

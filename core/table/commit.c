@@ -447,7 +447,7 @@ struct err *table_commit_column(struct table *t, const struct column_commit *com
 		TRY(try_once(t, commit, &won, &number));
 		if (won)
 			break;
-		log_line(t->log, LOG_INFO, "commit lost a race version=%" PRIu64,
+		log_line(t->log, LEVEL_INFO, "commit lost a race version=%" PRIu64,
 			 number);
 		TRY(back_off(i));
 	}

@@ -113,11 +113,11 @@ static void after_publish(struct table *t, uint64_t version)
 	AUTO_ERR struct err *put = io_replace(
 		t->store, "_versions/latest_version_hint.json", hint, (size_t)len);
 	if (sync)
-		log_line(t->log, LOG_ERROR,
+		log_line(t->log, LEVEL_ERROR,
 			 "version %" PRIu64 " may not be durable: %s", version,
 			 sync->msg);
 	if (put)
-		log_line(t->log, LOG_WARN, "hint file: %s", put->msg);
+		log_line(t->log, LEVEL_WARN, "hint file: %s", put->msg);
 }
 
 struct err *manifest_publish(struct table *t, Lance__Table__Manifest *m,

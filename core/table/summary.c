@@ -54,7 +54,7 @@ struct err *table_summary(struct table *t, uint64_t number, struct version_summa
 	TRY(table_version(t, number, &v));
 	struct err *err = version_transaction(v, &tx);
 	if (err) {
-		log_line(t->log, LOG_WARN, "%s", err->msg);
+		log_line(t->log, LEVEL_WARN, "%s", err->msg);
 		err_free(err); /* a lost transaction is shown as unknown */
 	}
 	*ret = (struct version_summary){

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_export.c: export COLUMN --format=F [--output=FILE]: a column as a file.
+ */
+#include "command/command_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define CHUNK_BYTES ((size_t)1 << 20)
+
+struct sink {
+	const struct command_env *env;
+	struct buf *out;
+	int fd; /* -1: env->write or out */
+};
+
+static struct err *sink_write(const struct sink *s, const uint8_t *p, size_t len)
+{
+	if (s->fd < 0 && s->env->write)
+		return s->env->write(s->env->ctx, p, len);
+	if (s->fd < 0) {
+		buf_append(s->out, p, len);
+		return buf_check(s->out);
+	}
+	while (len) {
+		ssize_t n = write(s->fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(errno, "--output");
+		p += n;
+		len -= (size_t)n;
+	}
+	return NULL;
+}
+
+static struct err *copy_view(const struct sink *s, struct view *view, const char *name)
+{
+	AUTO_MEM uint8_t *chunk = NULL;
+	uint64_t size;
+	TRY(mem_array(CHUNK_BYTES, 1, &chunk));
+	TRY(view_size(view, &size));
+	for (uint64_t off = 0; off < size;) {
+		size_t n;
+		TRY(view_pread(view, off, CHUNK_BYTES, chunk, &n));
+		if (n == 0)
+			break;
+		TRY(sink_write(s, chunk, n));
+		off += n;
+		if (s->env->progress)
+			s->env->progress(s->env->ctx, name, off, size);
+	}
+	return NULL;
+}
+
+static struct err *pick_format(const struct words *w, const struct field *f,
+			       const struct format_ops **ret)
+{
+	const char *name = words_option(w, "format");
+	*ret = name ? format_find(name) : format_natural(f->type);
+	if (!*ret && !name)
+		return err_new(EINVAL, "column '%s' is binary: state --format=arrow",
+			       f->name);
+	if (!*ret)
+		return err_new(EINVAL, "no format '%s'; there are txt, npy, csv, arrow",
+			       name);
+	return NULL;
+}
+
+static struct err *close_output(int fd, struct err *err)
+{
+	if (fd < 0)
+		return err;
+	if (!err && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+		err = err_errno(errno, "--output");
+	if (close(fd) != 0 && !err)
+		err = err_errno(errno, "--output");
+	return err;
+}
+
+static struct err *run_export(const struct command_env *env, const struct words *w,
+			      struct buf *out)
+{
+	AUTO(version) struct version *v = NULL;
+	AUTO(view) struct view *view = NULL;
+	const struct format_ops *format;
+	struct field *f;
+	struct sink sink = {env, out, -1};
+	const char *output = words_option(w, "output");
+	TRY(pick_version(env, w, &v));
+	TRY(find_column(v, w->args[1], &f));
+	TRY(pick_format(w, f, &format));
+	TRY(column_view(v, f, format, &view));
+	if (output && !env->allow_output)
+		return err_new(EPERM, "--output is for lancectl; read columns/%s.%s",
+			       f->name, format_suffix(format));
+	if (output) {
+		sink.fd = openat(env->dir_fd, output,
+				 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (sink.fd < 0)
+			return err_errno(errno, "--output=%s", output);
+	}
+	return close_output(sink.fd, copy_view(&sink, view, f->name));
+}
+
+static const char *const options[] = {"format", "output", "version", NULL};
+
+const struct command cmd_export = {
+	.name = "export",
+	.usage = "export COLUMN [--format=txt|npy|csv|arrow] [--output=FILE] "
+		 "[--version=N]",
+	.summary = "a column as a file",
+	.min_args = 1,
+	.max_args = 1,
+	.options = options,
+	.run = run_export,
+};

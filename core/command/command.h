@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * command.h: one language for `control` and `lancectl`.
+ *
+ * A command is a row of the registry: a name, its usage, and a function that
+ * gets a table and words and appends its answer to a buffer.  Options are
+ * words of the form --name=value.  The same function serves both ends; it never
+ * prints.
+ *
+ * To add a command: write cmd_<name>.c with a struct command and add a row to
+ * commands.c; help, completion and both ends then know it.
+ */
+#ifndef LANCEFS_COMMAND_COMMAND_H
+#define LANCEFS_COMMAND_COMMAND_H
+
+#include "job/job.h"
+
+struct command_env {
+	struct table *table;	 /* borrowed */
+	struct version *version; /* borrowed; what reading commands show */
+	bool json;		 /* machine-readable answer */
+	bool allow_output;	 /* --output may name files */
+	int dir_fd;		 /* relative FILE arguments start here; AT_FDCWD */
+	/* Where data goes that may be large; NULL: it is appended to out. */
+	struct err *(*write)(void *ctx, const void *p, size_t len);
+	/* Told now and then by long work: done of total. */
+	void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
+	void *ctx;
+};
+
+/* A command line, split. */
+struct words {
+	size_t n_args;
+	char **args; /* owned; args[0] is the command's name */
+	size_t n_options;
+	char **options; /* owned; "name=value" or "name" */
+};
+
+struct command {
+	const char *name;
+	const char *usage;	     /* "put FILE [--name=NAME] [--type=TYPE]" */
+	const char *summary;	     /* one line */
+	unsigned min_args, max_args; /* without the name and the options */
+	const char *const *options;  /* names without dashes; NULL-terminated */
+	struct err *(*run)(const struct command_env *env, const struct words *w,
+			   struct buf *out);
+};
+
+/* The command of that name, NULL if none. */
+const struct command *command_find(const char *name);
+/* Row i of the registry, NULL past its end. */
+const struct command *command_at(size_t i);
+
+/* Split as sh does: blanks, '…', "…", backslash.  EINVAL with a position. */
+MUST_CHECK struct err *words_split(const char *line, size_t len, struct words *ret);
+/* The same from an argument vector. */
+MUST_CHECK struct err *words_from_argv(int argc, char *const *argv, struct words *ret);
+void words_fini(struct words *w);
+/* The value of an option ("" without one), NULL if it was not given. */
+const char *words_option(const struct words *w, const char *name);
+
+/* Check the words against the command's usage and run it. */
+MUST_CHECK struct err *command_run(const struct command_env *env, const struct words *w,
+				   struct buf *out);
+
+/* --- what the files of the tree show too --- */
+
+MUST_CHECK struct err *render_info(struct version *v, bool json, struct buf *out);
+MUST_CHECK struct err *render_schema(struct version *v, bool json, struct buf *out);
+MUST_CHECK struct err *render_history(struct table *t, uint64_t up_to, bool json,
+				      struct buf *out);
+/* RFC 3339, UTC, milliseconds. */
+void render_time(int64_t ns, struct buf *out);
+
+/* A view of a column of a version in a format; holds references. */
+MUST_CHECK struct err *column_view(struct version *v, struct field *f,
+				   const struct format_ops *format, struct view **ret);
+
+#endif

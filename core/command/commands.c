@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * commands.c: the registry of commands, and what is checked for all of them.
+ */
+#include "command/command_priv.h"
+
+#include <errno.h>
+
+static const struct command *const commands[] = {
+	&cmd_info, &cmd_schema, &cmd_history, &cmd_export, &cmd_put,
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+const struct command *command_at(size_t i)
+{
+	return i < N_COMMANDS ? commands[i] : NULL;
+}
+
+static bool knows_option(const struct command *c, const char *option)
+{
+	size_t len = strcspn(option, "=");
+	for (size_t i = 0; c->options && c->options[i]; i++)
+		if (strlen(c->options[i]) == len &&
+		    !strncmp(c->options[i], option, len))
+			return true;
+	return false;
+}
+
+static struct err *no_command(const char *name)
+{
+	AUTO_BUF struct buf names = {0};
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", commands[i]->name);
+	buf_byte(&names, 0);
+	TRY(buf_check(&names));
+	return err_new(EINVAL, "no command '%s'; there are %s", name,
+		       (char *)names.data);
+}
+
+struct err *command_run(const struct command_env *env, const struct words *w,
+			struct buf *out)
+{
+	const struct command *c = w->n_args ? command_find(w->args[0]) : NULL;
+	if (!w->n_args)
+		return err_new(EINVAL, "no command");
+	if (!c)
+		return no_command(w->args[0]);
+	if (w->n_args - 1 < c->min_args || w->n_args - 1 > c->max_args)
+		return err_new(EINVAL, "usage: %s", c->usage);
+	for (size_t i = 0; i < w->n_options; i++)
+		if (!knows_option(c, w->options[i]))
+			return err_new(EINVAL, "%s: no option '--%s'; usage: %s",
+				       c->name, w->options[i], c->usage);
+	TRY_CTX(c->run(env, w, out), "%s", c->name);
+	return buf_check(out);
+}

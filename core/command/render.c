@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * render.c: info, schema and history as text and as JSON; what commands share.
+ */
+#include "command/command_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+void render_time(int64_t ns, struct buf *out)
+{
+	char text[40];
+	struct tm tm;
+	time_t seconds = (time_t)(ns / 1000000000);
+	if (!gmtime_r(&seconds, &tm) ||
+	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+		text[0] = 0;
+	buf_printf(out, "%s.%03dZ", text, (int)(ns % 1000000000 / 1000000));
+}
+
+static void render_bytes(uint64_t n, struct buf *out)
+{
+	static const char *const units[] = {"", " kB", " MB", " GB", " TB", " PB"};
+	double v = (double)n;
+	size_t unit = 0;
+	for (; v >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		v /= 1000;
+	buf_printf(out, unit ? "%.3g%s" : "%.0f%s", v, units[unit]);
+}
+
+/* --- info --- */
+
+static void info_text(struct version *v, struct buf *out)
+{
+	buf_printf(out, "version: %" PRIu64 "\ntime: ", version_number(v));
+	render_time(version_time_ns(v), out);
+	buf_printf(out,
+		   "\nrows: %" PRIu64 "\ndeleted rows: %" PRIu64
+		   "\ncolumns: %zu\nfragments: %zu\ndata files: %zu\nbytes: %" PRIu64
+		   " (",
+		   version_rows(v), version_deleted(v), version_n_fields(v),
+		   version_n_fragments(v), version_n_files(v), version_bytes(v));
+	render_bytes(version_bytes(v), out);
+	buf_printf(out, ")\nstorage version: %s\nwriter: %s\n",
+		   lance_version_name(version_storage(v)), version_writer(v));
+}
+
+static void info_json(struct version *v, struct buf *out)
+{
+	const char *writer = version_writer(v);
+	buf_printf(out, "{\"version\":%" PRIu64 ",\"time\":\"", version_number(v));
+	render_time(version_time_ns(v), out);
+	buf_printf(out,
+		   "\",\"rows\":%" PRIu64 ",\"deleted_rows\":%" PRIu64
+		   ",\"columns\":%zu,\"fragments\":%zu,\"data_files\":%zu,\"bytes\":"
+		   "%" PRIu64 ",\"storage_version\":\"%s\",\"writer\":",
+		   version_rows(v), version_deleted(v), version_n_fields(v),
+		   version_n_fragments(v), version_n_files(v), version_bytes(v),
+		   lance_version_name(version_storage(v)));
+	buf_json_string(out, writer, strlen(writer));
+	buf_str(out, "}\n");
+}
+
+struct err *render_info(struct version *v, bool json, struct buf *out)
+{
+	if (json)
+		info_json(v, out);
+	else
+		info_text(v, out);
+	return buf_check(out);
+}
+
+/* --- schema --- */
+
+static const char *provenance(const struct field *f)
+{
+	const char *source = field_metadata(f, "lancefs:source");
+	const char *computed = field_metadata(f, "computed_column");
+	const char *udf = field_metadata(f, "virtual_column");
+	if (source)
+		return source;
+	if (computed)
+		return "computed";
+	return udf ? "udf" : "-";
+}
+
+struct line {
+	struct version *v;
+	struct field *f;
+	const char *path;
+	uint64_t bytes;
+};
+
+static struct err *schema_line(const struct line *l, bool json, struct buf *out)
+{
+	AUTO_MEM char *type = NULL;
+	TRY(type_format(l->f->type, &type));
+	if (!json) {
+		buf_str(out, l->path);
+		buf_printf(out, "\t%s\t%s\t%d\t%" PRIu64 "\t%s\n", type,
+			   l->f->nullable ? "null" : "not null", l->f->id, l->bytes,
+			   provenance(l->f));
+		return NULL;
+	}
+	buf_str(out, "{\"name\":");
+	buf_json_string(out, l->path, strlen(l->path));
+	buf_str(out, ",\"type\":");
+	buf_json_string(out, type, strlen(type));
+	buf_printf(out,
+		   ",\"nullable\":%s,\"id\":%d,\"bytes\":%" PRIu64 ",\"metadata\":{",
+		   l->f->nullable ? "true" : "false", l->f->id, l->bytes);
+	for (size_t i = 0; i < l->f->n_metadata; i++) {
+		const struct metadata_entry *e = &l->f->metadata[i];
+		buf_str(out, i ? "," : "");
+		buf_json_string(out, e->key, strlen(e->key));
+		buf_byte(out, ':');
+		buf_json_string(out, e->value, e->value_len);
+	}
+	buf_str(out, "}}");
+	return NULL;
+}
+
+/* A column whose files cannot be read is shown all the same. */
+static uint64_t bytes_or_zero(struct version *v, struct field *f)
+{
+	uint64_t n = 0;
+	struct err *err = version_column_bytes(v, f, &n);
+	err_free(err); /* reading the column tells it */
+	return n;
+}
+
+struct err *render_schema(struct version *v, bool json, struct buf *out)
+{
+	buf_str(out, json ? "[" : "");
+	for (size_t i = 0; i < version_n_fields(v); i++) {
+		struct field *f = version_field(v, i);
+		AUTO_MEM char *path = NULL;
+		if (json)
+			TRY(str_dup(f->name, &path));
+		else
+			TRY(name_encode(f->name, &path));
+		struct line l = {v, f, path, bytes_or_zero(v, f)};
+		buf_str(out, json && i ? "," : "");
+		TRY(schema_line(&l, json, out));
+	}
+	buf_str(out, json ? "]\n" : "");
+	return buf_check(out);
+}
+
+/* --- history --- */
+
+static void history_line(const struct version_summary *s,
+			 const struct version_summary *old, bool json, struct buf *out)
+{
+	int64_t rows = (int64_t)(s->rows - (old ? old->rows : 0));
+	int64_t fields = (int64_t)s->n_fields - (int64_t)(old ? old->n_fields : 0);
+	int64_t bytes = (int64_t)(s->bytes - (old ? old->bytes : 0));
+	if (json) {
+		buf_printf(out, "{\"version\":%" PRIu64 ",\"time\":\"", s->number);
+		render_time(s->time_ns, out);
+		buf_printf(out,
+			   "\",\"operation\":\"%s\",\"rows\":%" PRId64
+			   ",\"columns\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
+			   s->operation, rows, fields, bytes);
+		return;
+	}
+	buf_printf(out, "%" PRIu64 "\t", s->number);
+	render_time(s->time_ns, out);
+	buf_printf(out,
+		   "\t%s\trows %+" PRId64 "\tcolumns %+" PRId64 "\tbytes %+" PRId64,
+		   s->operation, rows, fields, bytes);
+	if (s->message)
+		buf_printf(out, "\t%s", s->message);
+	if (old)
+		buf_printf(out, "\tbefore it: versions/%" PRIu64, old->number);
+	buf_byte(out, '\n');
+}
+
+struct err *render_history(struct table *t, uint64_t up_to, bool json, struct buf *out)
+{
+	AUTO_MEM uint64_t *numbers = NULL;
+	struct version_summary now = {0}, old = {0};
+	bool has_now = false;
+	size_t n;
+	TRY(table_list_versions(t, &numbers, &n));
+	for (size_t i = n;
+	     i-- > 0;) { /* the newest first: each line needs the one before */
+		if (numbers[i] > up_to)
+			continue;
+		struct err *err = table_summary(t, numbers[i], &old);
+		if (err && err->code == ENOENT) {
+			err_free(err); /* cleaned up meanwhile */
+			continue;
+		}
+		if (err) {
+			version_summary_fini(&now);
+			return err;
+		}
+		if (has_now)
+			history_line(&now, &old, json, out);
+		version_summary_fini(&now);
+		now = old;
+		old = (struct version_summary){0};
+		has_now = true;
+	}
+	if (has_now)
+		history_line(&now, NULL, json, out);
+	version_summary_fini(&now);
+	return buf_check(out);
+}
+
+/* --- shared --- */
+
+/* Letters to change to make one name of the other, cut off at 3. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	if (la > 60 || lb > 60 || la > lb + 2 || lb > la + 2)
+		return 3;
+	size_t row[64];
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t up = row[j];
+			size_t best = MIN_OF(row[j], row[j - 1]) + 1;
+			row[j] = MIN_OF(best, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = up;
+		}
+	}
+	return row[lb];
+}
+
+struct err *find_column(const struct version *v, const char *name, struct field **ret)
+{
+	const char *near = NULL;
+	size_t best = 3;
+	*ret = version_find_field(v, name);
+	if (*ret)
+		return NULL;
+	for (size_t i = 0; i < version_n_fields(v); i++) {
+		size_t d = distance(name, version_field(v, i)->name);
+		if (d < best) {
+			best = d;
+			near = version_field(v, i)->name;
+		}
+	}
+	if (near)
+		return err_new(ENOENT, "no column '%s' (did you mean '%s'?)", name,
+			       near);
+	return err_new(ENOENT, "no column '%s'", name);
+}
+
+struct err *pick_version(const struct command_env *env, const struct words *w,
+			 struct version **ret)
+{
+	const char *text = words_option(w, "version");
+	uint64_t number;
+	if (!text) {
+		*ret = version_ref(env->version);
+		return NULL;
+	}
+	if (!str_to_u64(text, &number))
+		return err_new(EINVAL, "--version=%s: not a version number", text);
+	return table_version(env->table, number, ret);
+}
+
+/* --- views --- */
+
+struct column_source {
+	struct version *version; /* owned reference */
+	struct field *field;	 /* borrowed from version */
+};
+
+static struct err *source_read(void *ctx, uint64_t first, uint64_t end,
+			       struct array **ret)
+{
+	struct column_source *s = ctx;
+	return version_read(s->version, s->field, first, end, ret);
+}
+
+static void source_release(void *ctx)
+{
+	struct column_source *s = ctx;
+	version_unref(s->version);
+	free(s);
+}
+
+struct err *column_view(struct version *v, struct field *f,
+			const struct format_ops *format, struct view **ret)
+{
+	struct column_source *s;
+	TRY(mem_new(&s));
+	s->version = version_ref(v);
+	s->field = f;
+	struct view_source source = {
+		.read = source_read,
+		.release = source_release,
+		.ctx = s,
+		.n_rows = version_rows(v),
+		.field = f,
+	};
+	return view_open(format, &source, ret);
+}

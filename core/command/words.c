@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * words.c: a command line into words, quoted as in sh.
+ */
+#include "command/command.h"
+
+#include <errno.h>
+
+void words_fini(struct words *w)
+{
+	for (size_t i = 0; i < w->n_args; i++)
+		free(w->args[i]);
+	for (size_t i = 0; i < w->n_options; i++)
+		free(w->options[i]);
+	free(w->args);
+	free(w->options);
+	*w = (struct words){0};
+}
+
+static struct err *push(char ***list, size_t *n, char *word)
+{
+	struct err *err = mem_resize(*n + 1, sizeof(**list), list);
+	if (err) {
+		free(word);
+		return err;
+	}
+	(*list)[(*n)++] = word;
+	return NULL;
+}
+
+/* Takes the word: an option if it begins with two dashes. */
+static struct err *add_word(struct words *w, char *word, bool was_quoted)
+{
+	if (was_quoted || !str_starts(word, "--") || !word[2])
+		return push(&w->args, &w->n_args, word);
+	memmove(word, word + 2, strlen(word + 2) + 1);
+	return push(&w->options, &w->n_options, word);
+}
+
+struct lexer {
+	const char *p, *start, *end;
+	struct buf word;
+	bool in_word, begins_quoted;
+};
+
+static struct err *take_quoted(struct lexer *l, char quote)
+{
+	size_t at = (size_t)(l->p - l->start) + 1;
+	if (!l->in_word)
+		l->begins_quoted = true;
+	for (l->p++; l->p < l->end && *l->p != quote; l->p++) {
+		if (quote == '"' && *l->p == '\\' && l->p + 1 < l->end &&
+		    strchr("\"\\$`", l->p[1]))
+			l->p++;
+		buf_byte(&l->word, (uint8_t)*l->p);
+	}
+	if (l->p == l->end)
+		return err_new(EINVAL, "column %zu: the quote %c is not closed", at,
+			       quote);
+	l->p++;
+	l->in_word = true;
+	return NULL;
+}
+
+static struct err *end_word(struct lexer *l, struct words *w)
+{
+	char *word;
+	if (!l->in_word)
+		return NULL;
+	TRY(buf_take_str(&l->word, &word));
+	l->in_word = false;
+	bool quoted = l->begins_quoted;
+	l->begins_quoted = false;
+	return add_word(w, word, quoted);
+}
+
+static struct err *split(struct lexer *l, struct words *w)
+{
+	while (l->p < l->end) {
+		char c = *l->p;
+		if (c == ' ' || c == '\t' || c == '\r') {
+			TRY(end_word(l, w));
+			l->p++;
+		} else if (c == '\'' || c == '"') {
+			TRY(take_quoted(l, c));
+		} else if (c == '#' && !l->in_word) {
+			break; /* a comment */
+		} else {
+			if (c == '\\' && l->p + 1 < l->end)
+				l->p++;
+			buf_byte(&l->word, (uint8_t)*l->p++);
+			l->in_word = true;
+		}
+	}
+	return end_word(l, w);
+}
+
+struct err *words_split(const char *line, size_t len, struct words *ret)
+{
+	struct lexer l = {.p = line, .start = line, .end = line + len};
+	struct words w = {0};
+	struct err *err = split(&l, &w);
+	buf_fini(&l.word);
+	if (err)
+		words_fini(&w);
+	else
+		*ret = w;
+	return err;
+}
+
+struct err *words_from_argv(int argc, char *const *argv, struct words *ret)
+{
+	struct words w = {0};
+	bool only_args = false;
+	for (int i = 0; i < argc; i++) {
+		char *word;
+		if (!only_args && strcmp(argv[i], "--") == 0) {
+			only_args = true;
+			continue;
+		}
+		struct err *err = str_dup(argv[i], &word);
+		if (!err)
+			err = add_word(&w, word, only_args);
+		if (err) {
+			words_fini(&w);
+			return err;
+		}
+	}
+	*ret = w;
+	return NULL;
+}
+
+const char *words_option(const struct words *w, const char *name)
+{
+	size_t len = strlen(name);
+	const char *value = NULL;
+	for (size_t i = 0; i < w->n_options; i++) {
+		const char *o = w->options[i];
+		if (strncmp(o, name, len) == 0 && (o[len] == '=' || !o[len]))
+			value = o[len] ? o + len + 1 : "";
+	}
+	return value;
+}
