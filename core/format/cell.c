@@ -204,29 +204,39 @@ static double slow_double(const char *text, size_t len, bool single)
 	return v;
 }
 
-/* The nearest double, or with single the nearest float.  False: no number, or
- * one that only infinity is near to. */
-static bool read_double(const char *text, size_t len, bool single, double *ret)
+/* A double whose float is surely the nearest to the number it was rounded from:
+ * it lies on no tie of two normal floats. */
+static bool rounds_twice(double v)
+{
+	uint64_t bits = load_u64le(&v);
+	return (bits & 0x1fffffff) != 0x10000000 && fabs(v) > 1.2e-38 &&
+	       fabs(v) < 3.4e38;
+}
+
+/* Exact by one operation: few digits, and a power of ten that is a double. */
+static bool fast_double(const struct number *n, double *ret)
 {
 	static const double powers[] = {1e0,  1e1,  1e2,  1e3,	1e4,  1e5,  1e6,  1e7,
 					1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 					1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+	if (n->n_digits > 19 || n->digits > UINT64_C(1) << 53 || abs(n->exponent) > 22)
+		return false;
+	double v = (double)n->digits;
+	v = n->exponent < 0 ? v / powers[-n->exponent] : v * powers[n->exponent];
+	*ret = n->negative ? -v : v;
+	return true;
+}
+
+/* The nearest double, or with single the nearest float.  False: no number, or
+ * one that only infinity is near to. */
+static bool read_double(const char *text, size_t len, bool single, double *ret)
+{
 	size_t plus = len && *text == '+';
 	struct number n;
 	if (!scan_number(text + plus, len - plus, &n))
 		return special_number(text, len, ret);
-	/* with single: the double of so short a decimal is no tie of two floats
-	 * unless the decimal is */
-	int max_exponent = single ? 8 : 22;
-	uint64_t max_digits = single ? UINT64_C(1) << 24 : UINT64_C(1) << 53;
-	if (n.n_digits <= 19 && n.digits <= max_digits &&
-	    abs(n.exponent) <= max_exponent) {
-		double v = (double)n.digits;
-		v = n.exponent < 0 ? v / powers[-n.exponent] : v * powers[n.exponent];
-		v = single ? (double)(float)v : v;
-		*ret = n.negative ? -v : v;
+	if (fast_double(&n, ret) && (!single || *ret == 0 || rounds_twice(*ret)))
 		return true;
-	}
 	*ret = slow_double(text, len, single);
 	return isfinite(*ret);
 }

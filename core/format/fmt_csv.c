@@ -161,12 +161,18 @@ static void csv_close(struct parser *p)
 	free(s);
 }
 
-static struct err *take_header(struct parser *p, const char *text, size_t len)
+static struct err *check_header(const char *text, size_t len)
 {
 	if (memchr(text, 0, len))
 		return err_new(EINVAL, "the header holds a NUL byte");
 	if (len > LIMIT_NAME_BYTES)
 		return err_new(EINVAL, "a column name of %zu bytes", len);
+	return NULL;
+}
+
+static struct err *take_header(struct parser *p, const char *text, size_t len)
+{
+	TRY(check_header(text, len));
 	size_t bom = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	return str_dup_len(text + bom, len - bom, &p->column_name);
 }
@@ -321,14 +327,20 @@ static struct err *csv_finish(struct parser *p)
 	return text_rows_finish(&s->rows, p);
 }
 
+/* Whether the record that has not ended would do. */
 static bool last_field_fits(const struct parser *p, const struct csv_state *s)
 {
-	if (!s->rows.builder || s->field.len == 0)
-		return true;
 	AUTO(builder) struct builder *trial = NULL;
-	struct err *err = builder_new(p->options.type, &trial);
-	if (!err)
-		err = builder_text(trial, (const char *)s->field.data, s->field.len);
+	const char *text = s->field.len ? (const char *)s->field.data : "";
+	struct err *err = NULL;
+	if (!p->column_name)
+		err = check_header(text, s->field.len);
+	else if (s->field.len && s->rows.builder)
+		err = builder_new(p->options.type, &trial);
+	else if (!utf8_valid(text, s->field.len))
+		return false;
+	if (!err && trial)
+		err = builder_text(trial, text, s->field.len);
 	bool fits = !err;
 	err_free(err); /* the answer is no; finish will say why */
 	return fits;
@@ -337,17 +349,17 @@ static bool last_field_fits(const struct parser *p, const struct csv_state *s)
 static bool csv_is_complete(const struct parser *p)
 {
 	const struct csv_state *s = p->state;
-	bool open_record = s->at != AT_START;
-	if (s->at == AT_QUOTED || (!p->column_name && p->options.n_rows))
+	if (s->at == AT_QUOTED)
+		return false;
+	if (s->at == AT_START)
+		return p->column_name && text_rows_complete(&s->rows, p, p->n_rows);
+	if (!last_field_fits(p, s))
 		return false;
 	if (!p->column_name)
-		return open_record && s->rows.builder;
-	if (!open_record)
-		return text_rows_complete(&s->rows, p, p->n_rows);
-	if (p->n_rows + 1 != p->options.n_rows || !last_field_fits(p, s))
-		return false;
-	return s->rows.builder || s->rows.n_values || s->field.len || s->quoted ||
-	       s->rows.n_quoted_empty;
+		return text_rows_complete(&s->rows, p, 0);
+	return p->n_rows + 1 == p->options.n_rows &&
+	       (s->rows.builder || s->rows.n_values || s->field.len || s->quoted ||
+		s->rows.n_quoted_empty);
 }
 
 const struct format_ops fmt_csv = {

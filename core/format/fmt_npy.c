@@ -109,9 +109,19 @@ static bool npy_fixed_bytes(const struct field *f, uint64_t n_rows, uint64_t *re
 	return !ckd_mul(&items, items, (uint64_t)bytes) && !ckd_mul(ret, items, n_rows);
 }
 
+/* Eight bits to eight bytes: each byte keeps its bit, and 1 is what is left of
+ * a bit anywhere in it. */
 static void widen_bits(const uint8_t *bits, uint64_t n, uint8_t *dst)
 {
-	for (uint64_t i = 0; i < n; i++)
+	uint64_t i = 0;
+	for (; i + 8 <= n; i += 8) {
+		uint64_t v = bits[i / 8] * UINT64_C(0x0101010101010101);
+		v &= UINT64_C(0x8040201008040201);
+		v = (v + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7 &
+		    UINT64_C(0x0101010101010101);
+		store_u64le(dst + i, v);
+	}
+	for (; i < n; i++)
 		dst[i] = bit_get(bits, i);
 }
 

@@ -110,7 +110,7 @@ void json_value(const struct array *a, uint64_t row, struct buf *out);
 
 /* Shortest decimal text that reads back as the same number; no NUL; returns its
  * length, at most NUMBER_TEXT_MAX. */
-#define NUMBER_TEXT_MAX 40
+#define NUMBER_TEXT_MAX 48
 size_t text_double(char *dst, double v);
 size_t text_float(char *dst, float v);
 size_t text_half(char *dst, uint16_t bits);
@@ -118,8 +118,12 @@ size_t text_u64(char *dst, uint64_t v);
 size_t text_i64(char *dst, int64_t v);
 /* Append a decimal of `words` 64-bit little-endian words. */
 void text_decimal(const uint8_t *p, unsigned words, int32_t scale, struct buf *out);
-/* Append a date, time or timestamp value, or a duration as its integer. */
-void text_time(const struct type *t, int64_t v, struct buf *out);
+/* A date, time or timestamp, or a duration as its integer; as text_double. */
+size_t text_time(char *dst, const struct type *t, int64_t v);
+/* Any number or time, from its little-endian bytes; as text_double. */
+size_t text_number(char *dst, const struct type *t, const uint8_t *p);
+/* A type of which text_number writes the values. */
+bool text_is_number(const struct type *t);
 
 /* IEEE half precision, by hand: compilers differ in having a type for it. */
 float half_to_float(uint16_t bits);

@@ -325,9 +325,17 @@ static struct err *convert_times(const struct npy_header *h, const uint8_t *src,
 
 static void convert_bools(const uint8_t *src, uint64_t n, struct array *out)
 {
-	for (uint64_t i = 0; i < n; i++)
+	uint8_t *dst = out->data->data;
+	uint64_t i = 0;
+	for (; i + 8 <= n; i += 8) {
+		unsigned bits = 0;
+		for (unsigned k = 0; k < 8; k++)
+			bits |= (unsigned)(src[i + k] != 0) << k;
+		dst[i / 8] = (uint8_t)bits;
+	}
+	for (; i < n; i++)
 		if (src[i])
-			bit_set(out->data->data, i);
+			bit_set(dst, i);
 }
 
 struct err *npy_convert(const struct npy_header *h, const uint8_t *src, uint64_t n,

@@ -21,15 +21,23 @@ struct decimal {
 
 /* --- integers --- */
 
+/* Two digits at a time, from the end. */
 size_t text_u64(char *dst, uint64_t v)
 {
-	char tail[20];
-	size_t n = 0;
-	do
-		tail[n++] = (char)('0' + v % 10);
-	while (v /= 10);
-	for (size_t i = 0; i < n; i++)
-		dst[i] = tail[n - 1 - i];
+	static const char pairs[] = "0001020304050607080910111213141516171819"
+				    "2021222324252627282930313233343536373839"
+				    "4041424344454647484950515253545556575859"
+				    "6061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
+	char text[20], *p = text + sizeof(text);
+	for (; v >= 100; v /= 100)
+		memcpy(p -= 2, pairs + v % 100 * 2, 2);
+	if (v >= 10)
+		memcpy(p -= 2, pairs + v * 2, 2);
+	else
+		*--p = (char)('0' + v);
+	size_t n = (size_t)(text + sizeof(text) - p);
+	memcpy(dst, p, n);
 	return n;
 }
 

@@ -52,7 +52,13 @@ static uint64_t load_unsigned(const uint8_t *p, uint32_t bits)
 	return v;
 }
 
-static size_t number_text(const struct type *t, const uint8_t *p, char *dst)
+bool text_is_number(const struct type *t)
+{
+	uint32_t bits = type_bits(t);
+	return bits >= 8 && bits <= 64 && t->id != TYPE_FIXED_BINARY;
+}
+
+size_t text_number(char *dst, const struct type *t, const uint8_t *p)
 {
 	double d;
 	float f;
@@ -66,6 +72,8 @@ static size_t number_text(const struct type *t, const uint8_t *p, char *dst)
 		memcpy(&d, p, sizeof(d));
 		return text_double(dst, d);
 	default:
+		if (!type_is_integer(t->id))
+			return text_time(dst, t, load_signed(p, type_bits(t)));
 		return type_is_signed(t->id)
 			       ? text_i64(dst, load_signed(p, type_bits(t)))
 			       : text_u64(dst, load_unsigned(p, type_bits(t)));
@@ -82,14 +90,12 @@ static void fixed_text(const struct array *a, uint64_t row, struct buf *out)
 		return;
 	}
 	const uint8_t *p = a->data->data + row * (bits / 8);
-	if (type_is_integer(t->id) || type_is_float(t->id))
-		buf_append(out, number, number_text(t, p, number));
-	else if (t->id == TYPE_DECIMAL128 || t->id == TYPE_DECIMAL256)
-		text_decimal(p, bits / 64, t->scale, out);
+	if (text_is_number(t))
+		buf_append(out, number, text_number(number, t, p));
 	else if (t->id == TYPE_FIXED_BINARY)
 		buf_append(out, p, bits / 8);
 	else
-		text_time(t, load_signed(p, bits), out);
+		text_decimal(p, bits / 64, t->scale, out);
 }
 
 void text_value(const struct array *a, uint64_t row, struct buf *out)
@@ -126,23 +132,54 @@ static void json_base64(const uint8_t *p, uint64_t len, struct buf *out)
 	buf_byte(out, '"');
 }
 
-static void json_number(const struct array *a, uint64_t row, struct buf *out)
+/* A number's text with the words that JSON readers know. */
+static size_t json_number(char *dst, const struct array *a, uint64_t row)
 {
-	char text[NUMBER_TEXT_MAX];
 	const uint8_t *p = a->data->data + row * (type_bits(a->type) / 8);
-	size_t n = number_text(a->type, p, text);
-	if (text[n - 1] == 'n')
-		buf_str(out, "NaN");
-	else if (text[n - 1] == 'f')
-		buf_str(out, *text == '-' ? "-Infinity" : "Infinity");
-	else
-		buf_append(out, text, n);
+	size_t n = text_number(dst, a->type, p);
+	const char *word = NULL;
+	if (dst[n - 1] == 'n')
+		word = "NaN";
+	else if (dst[n - 1] == 'f')
+		word = *dst == '-' ? "-Infinity" : "Infinity";
+	if (word) {
+		n = strlen(word);
+		memcpy(dst, word, n);
+	}
+	return n;
+}
+
+static bool is_json_number(const struct array *a)
+{
+	return type_is_integer(a->type->id) || type_is_float(a->type->id);
+}
+
+/* Numbers straight into the buffer: vectors are long. */
+static void json_numbers(const struct array *items, uint64_t first, uint64_t end,
+			 struct buf *out)
+{
+	for (uint64_t i = first; i < end; i++) {
+		char *room = (char *)buf_room(out, NUMBER_TEXT_MAX), *dst = room;
+		if (!room)
+			return;
+		if (i > first)
+			*dst++ = ',';
+		if (array_is_null(items, i))
+			dst = (char *)memcpy(dst, "null", 4) + 4;
+		else
+			dst += json_number(dst, items, i);
+		out->len -= NUMBER_TEXT_MAX - (size_t)(dst - room);
+	}
 }
 
 static void json_items(const struct array *items, uint64_t first, uint64_t end,
 		       struct buf *out)
 {
 	buf_byte(out, '[');
+	if (is_json_number(items)) {
+		json_numbers(items, first, end, out);
+		first = end;
+	}
 	for (uint64_t i = first; i < end; i++) {
 		if (i > first)
 			buf_byte(out, ',');
@@ -225,14 +262,15 @@ void json_value(const struct array *a, uint64_t row, struct buf *out)
 	}
 	const struct array *v = text_resolve(a, &row);
 	enum type_id id = v->type->id;
+	char number[NUMBER_TEXT_MAX];
 	if (array_is_null(v, row))
 		buf_str(out, "null");
 	else if (type_is_nested(id))
 		json_nested(v, row, out);
 	else if (type_is_var(id) || id == TYPE_FIXED_BINARY)
 		json_bytes(v, row, out);
-	else if (type_is_integer(id) || type_is_float(id))
-		json_number(v, row, out);
+	else if (is_json_number(v))
+		buf_append(out, number, json_number(number, v, row));
 	else if (id == TYPE_BOOL || id == TYPE_DECIMAL128 || id == TYPE_DECIMAL256 ||
 		 id == TYPE_DURATION)
 		fixed_text(v, row, out);

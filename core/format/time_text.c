@@ -12,13 +12,16 @@
 static const int64_t units_per_s[] = {1, 1000, 1000000, 1000000000};
 static const int unit_digits[] = {0, 3, 6, 9};
 
-static void text_padded(int64_t v, int width, struct buf *out)
+static char *text_padded(char *dst, int64_t v, int width)
 {
-	char digits[24];
-	size_t n = text_u64(digits, (uint64_t)v);
-	for (size_t i = n; i < (size_t)width; i++)
-		buf_byte(out, '0');
-	buf_append(out, digits, n);
+	int64_t limit = 1;
+	for (int i = 0; i < width; i++)
+		limit *= 10;
+	if (v >= limit)
+		return dst + text_u64(dst, (uint64_t)v);
+	for (int i = width - 1; i >= 0; i--, v /= 10)
+		dst[i] = (char)('0' + v % 10);
+	return dst + width;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -26,7 +29,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
-static void text_date(int64_t days, struct buf *out)
+static char *text_date(char *dst, int64_t days)
 {
 	days += 719468;
 	int64_t era = floor_div(days, 146097), day = days - era * 146097;
@@ -37,62 +40,57 @@ static void text_date(int64_t days, struct buf *out)
 	month += month < 10 ? 3 : -9;
 	year += era * 400 + (month <= 2);
 	if (year < 0 || year > 9999)
-		buf_byte(out, year < 0 ? '-' : '+');
-	text_padded(year < 0 ? -year : year, 4, out);
-	buf_byte(out, '-');
-	text_padded(month, 2, out);
-	buf_byte(out, '-');
-	text_padded(of_month, 2, out);
+		*dst++ = year < 0 ? '-' : '+';
+	dst = text_padded(dst, year < 0 ? -year : year, 4);
+	*dst++ = '-';
+	dst = text_padded(dst, month, 2);
+	*dst++ = '-';
+	return text_padded(dst, of_month, 2);
 }
 
 /* 0 <= v < a day, in units; a value out of that range keeps its hours */
-static void text_clock(int64_t v, enum time_unit unit, struct buf *out)
+static char *text_clock(char *dst, int64_t v, enum time_unit unit)
 {
 	int64_t s = v / units_per_s[unit], part = v % units_per_s[unit];
-	text_padded(s / 3600, 2, out);
-	buf_byte(out, ':');
-	text_padded(s / 60 % 60, 2, out);
-	buf_byte(out, ':');
-	text_padded(s % 60, 2, out);
+	dst = text_padded(dst, s / 3600, 2);
+	*dst++ = ':';
+	dst = text_padded(dst, s / 60 % 60, 2);
+	*dst++ = ':';
+	dst = text_padded(dst, s % 60, 2);
 	if (unit == UNIT_S)
-		return;
-	buf_byte(out, '.');
-	text_padded(part, unit_digits[unit], out);
+		return dst;
+	*dst++ = '.';
+	return text_padded(dst, part, unit_digits[unit]);
 }
 
-static void text_timestamp(const struct type *t, int64_t v, struct buf *out)
+static char *text_timestamp(char *dst, const struct type *t, int64_t v)
 {
 	int64_t day = 86400 * units_per_s[t->unit];
 	int64_t days = floor_div(v, day);
-	text_date(days, out);
-	buf_byte(out, 'T');
-	text_clock(v - days * day, t->unit, out);
+	dst = text_date(dst, days);
+	*dst++ = 'T';
+	dst = text_clock(dst, v - days * day, t->unit);
 	if (t->timezone)
-		buf_byte(out, 'Z');
+		*dst++ = 'Z';
+	return dst;
 }
 
-void text_time(const struct type *t, int64_t v, struct buf *out)
+size_t text_time(char *dst, const struct type *t, int64_t v)
 {
-	char number[NUMBER_TEXT_MAX];
 	switch (t->id) {
 	case TYPE_DATE32:
-		text_date(v, out);
-		return;
+		return (size_t)(text_date(dst, v) - dst);
 	case TYPE_DATE64:
-		text_date(floor_div(v, 86400000), out);
-		return;
+		return (size_t)(text_date(dst, floor_div(v, 86400000)) - dst);
 	case TYPE_TIMESTAMP:
-		text_timestamp(t, v, out);
-		return;
+		return (size_t)(text_timestamp(dst, t, v) - dst);
 	case TYPE_TIME32:
 	case TYPE_TIME64:
-		if (v >= 0) {
-			text_clock(v, t->unit, out);
-			return;
-		}
+		if (v >= 0)
+			return (size_t)(text_clock(dst, v, t->unit) - dst);
 		break;
 	default:
 		break;
 	}
-	buf_append(out, number, text_i64(number, v));
+	return text_i64(dst, v);
 }

@@ -48,6 +48,7 @@ struct view {
 	uint64_t n_known;	       /* blocks [0, n_known) are in the index */
 	uint64_t *offsets;	       /* n_known + 1 */
 	uint64_t clock;
+	uint64_t last_end; /* where the last read ended */
 	struct slot slots[VIEW_SLOTS];
 };
 
@@ -487,6 +488,43 @@ static struct err *find_block(struct view *v, uint64_t off, uint64_t *ret_block,
 	return NULL;
 }
 
+/* Whether a read goes on where the last one ended, or finds its block ready. */
+static bool worth_a_block(struct view *v, uint64_t block, uint64_t off)
+{
+	LOCK_SCOPE(&v->lock);
+	if (off == v->last_end || off == v->header.len)
+		return true;
+	for (size_t i = 0; i < VIEW_SLOTS; i++)
+		if (v->slots[i].state != SLOT_EMPTY && v->slots[i].block == block)
+			return true;
+	return false;
+}
+
+/* Rows of a fixed width without any frame can be rendered alone. */
+static bool rows_stand_alone(const struct view *v)
+{
+	return v->fixed && !v->ops->footer && v->block_bytes;
+}
+
+/* Bytes [off, off + len) within one block by reading only their rows: what
+ * jumps about in a file would else pay for whole blocks. */
+static struct err *read_few_rows(struct view *v, uint64_t off, size_t len, uint8_t *dst)
+{
+	uint64_t row_bytes = v->block_bytes / v->block_rows;
+	uint64_t at = off - v->header.len;
+	uint64_t first = at / row_bytes, end = div_ceil(at + len, row_bytes);
+	AUTO(array) struct array *a = NULL;
+	struct chunk c = {0};
+	TRY(read_rows(v, first, end, &a));
+	TRY(v->ops->render(v->field, a, &c));
+	bool fits = c.len == (end - first) * row_bytes;
+	if (fits)
+		memcpy(dst, c.data + (at - first * row_bytes), len);
+	chunk_fini(&c);
+	return fits ? NULL
+		    : err_new(EIO, "column %s: rows of another size", v->field->name);
+}
+
 /* Some bytes at off, at least one unless the file ends there. */
 static struct err *read_some(struct view *v, uint64_t off, size_t len, uint8_t *dst,
 			     size_t *ret_len)
@@ -502,8 +540,11 @@ static struct err *read_some(struct view *v, uint64_t off, size_t len, uint8_t *
 	if (off >= end)
 		return NULL;
 	struct slot *s = NULL;
-	TRY(pin_block(v, block, end - first, &s));
 	*ret_len = (size_t)MIN_OF((uint64_t)len, end - off);
+	if (rows_stand_alone(v) && *ret_len < (end - first) / 2 &&
+	    !worth_a_block(v, block, off))
+		return read_few_rows(v, off, *ret_len, dst);
+	TRY(pin_block(v, block, end - first, &s));
 	memcpy(dst, s->chunk.data + (off - first), *ret_len);
 	unpin(v, s);
 	return NULL;
@@ -522,5 +563,7 @@ struct err *view_pread(struct view *v, uint64_t off, size_t len, void *dst,
 		off += n;
 	}
 	*ret_len = done;
+	LOCK_SCOPE(&v->lock);
+	v->last_end = off;
 	return NULL;
 }
