@@ -101,6 +101,21 @@ struct err *fsst_expand(const struct fsst_table *t, struct span in, struct grow 
 	return NULL;
 }
 
+struct err *fsst_append(const struct fsst_table *t, struct span in, struct values *out)
+{
+	uint8_t *offset;
+	size_t start = out->data.len;
+	TRY(values_offsets_room(out, 1, &offset));
+	TRY(fsst_expand(t, in, &out->data));
+	size_t end = out->data.len;
+	out->data.len = start;
+	if (out->type->offset_bytes == 4)
+		store_u32le(offset, (uint32_t)end);
+	else
+		store_u64le(offset, end);
+	return values_commit_var(out, 1, end);
+}
+
 static struct err *fsst_parse(const ce *m, int depth, struct codec *c)
 {
 	TRY(fsst_table_parse(m->fsst->symbol_table.data, m->fsst->symbol_table.len,

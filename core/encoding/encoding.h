@@ -151,4 +151,70 @@ uint64_t page_bytes(const struct page *p);
 MUST_CHECK struct err *page_read(const struct page *p, const struct page_source *source,
 				 uint64_t first, uint64_t end, struct slots *slots);
 
+/* --- making pages --- */
+
+/* Append rows [first, end) of an array of the values' type; its nulls are as zeros.
+ * A dictionary's values are expanded. */
+MUST_CHECK struct err *values_append_array(struct values *v, const struct array *a,
+					   uint64_t first, uint64_t end);
+/* Append one slot; its value, if it is visible, is the caller's to append. */
+MUST_CHECK struct err *slots_push(struct slots *s, bool has_rep, uint16_t rep,
+				  uint16_t stop);
+
+enum page_dialect { PAGE_2_1, PAGE_2_2 };
+
+#define PAGE_MAX_BUFFERS 4
+
+struct encoded_page {
+	struct buf descriptor; /* a packed PageLayout */
+	unsigned n_buffers;
+	struct buf buffers[PAGE_MAX_BUFFERS];
+};
+void encoded_page_fini(struct encoded_page *p);
+
+/*
+ * A page of all slots, which are n_rows > 0 whole rows.  Chooses the layout by
+ * the data: constant if all values are one or none, mini-block for values
+ * under 256 bytes, else full-zip.  EOPNOTSUPP for packed structs.
+ */
+MUST_CHECK struct err *page_encode(const struct slots *slots,
+				   const struct leaf_shape *shape, uint64_t n_rows,
+				   enum page_dialect dialect, struct encoded_page *ret);
+
+/* --- 2.0 --- */
+
+/* The lists of a range of a 2.0 list page. */
+struct v20_lists {
+	uint64_t first_item; /* of the page's items */
+	uint64_t *ends;	     /* owned: n, items of the page */
+	bool *is_null;	     /* owned: n */
+};
+void v20_lists_fini(struct v20_lists *l);
+
+/*
+ * Append rows [first, end) of a 2.0 leaf page; shape has one layer.
+ * descriptor  a packed ArrayEncoding
+ * is_dictionary  the column's logical type is a dictionary
+ */
+MUST_CHECK struct err *v20_read_leaf(const void *descriptor, size_t descriptor_len,
+				     const struct page_source *source,
+				     bool is_dictionary, uint64_t first, uint64_t end,
+				     struct slots *out);
+/* Rows [first, end) of a list column's page; end > first. */
+MUST_CHECK struct err *v20_read_lists(const void *descriptor, size_t descriptor_len,
+				      const struct page_source *source, uint64_t first,
+				      uint64_t end, struct v20_lists *ret);
+/* Items of all lists of a list column's page. */
+MUST_CHECK struct err *v20_list_items(const void *descriptor, size_t descriptor_len,
+				      uint64_t *ret);
+
+/* A page of all slots of a leaf with one layer. */
+MUST_CHECK struct err *v20_encode_leaf(const struct slots *slots,
+				       struct encoded_page *ret);
+/* A page of n lists: ends of each in items of the page, nulls as the empty end. */
+MUST_CHECK struct err *v20_encode_lists(const uint64_t *ends, const bool *is_null,
+					uint64_t n, struct encoded_page *ret);
+/* The page of a struct's header column: no buffers. */
+MUST_CHECK struct err *v20_encode_struct(struct encoded_page *ret);
+
 #endif

@@ -98,6 +98,9 @@ MUST_CHECK struct err *values_room(struct values *v, uint64_t n, uint8_t **ret);
 /* Fixed-width values [first, first + n) of p, back to back, any width. */
 MUST_CHECK struct err *values_append_fixed(struct values *v, const uint8_t *p,
 					   uint64_t first, uint64_t n);
+/* n values of less than a byte's multiple, from bit `first` of p on. */
+MUST_CHECK struct err *values_append_bits(struct values *v, const uint8_t *p,
+					  uint64_t first, uint64_t n);
 /* One variable value. */
 MUST_CHECK struct err *values_append_var(struct values *v, const void *p, size_t len);
 /* Room for n more offsets; they are absolute in v->data.  Call values_commit after. */
@@ -141,5 +144,9 @@ DEFINE_AUTO(fsst_table, fsst_table_free)
 /* Append the expansion of one compressed run to data. */
 MUST_CHECK struct err *fsst_expand(const struct fsst_table *t, struct span in,
 				   struct grow *data);
+
+/* Append one value, a compressed run's expansion. */
+MUST_CHECK struct err *fsst_append(const struct fsst_table *t, struct span in,
+				   struct values *out);
 
 #endif

@@ -159,21 +159,30 @@ struct err *values_room(struct values *v, uint64_t n, uint8_t **ret)
 	return fixed_extend(v, n, ret);
 }
 
+struct err *values_append_bits(struct values *v, const uint8_t *p, uint64_t first,
+			       uint64_t n)
+{
+	uint64_t at = v->n * v->type->bits;
+	uint8_t *dst;
+	TRY(fixed_extend(v, n, &dst));
+	if (n == 0)
+		return NULL;
+	uint8_t *base = v->data.bytes->data;
+	memset(dst, 0, v->data.len - (size_t)(dst - base));
+	bitmap_copy(base, at, p, first, n * v->type->bits);
+	return NULL;
+}
+
 struct err *values_append_fixed(struct values *v, const uint8_t *p, uint64_t first,
 				uint64_t n)
 {
 	uint64_t bits = v->type->bits;
-	uint64_t at = v->n * bits;
 	uint8_t *dst;
+	if (bits % 8)
+		return values_append_bits(v, p, first * bits, n);
 	TRY(fixed_extend(v, n, &dst));
-	if (bits % 8 == 0) {
-		if (n && bits)
-			memcpy(dst, p + first * (bits / 8), n * (bits / 8));
-		return NULL;
-	}
-	uint8_t *base = v->data.bytes->data;
-	memset(dst, 0, v->data.len - (size_t)(dst - base));
-	bitmap_copy(base, at, p, first * bits, n * bits);
+	if (n && bits)
+		memcpy(dst, p + first * (bits / 8), n * (bits / 8));
 	return NULL;
 }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * encode_priv.h: making pages: the page being made, and descriptors.
+ */
+#ifndef LANCEFS_ENCODING_ENCODE_PRIV_H
+#define LANCEFS_ENCODING_ENCODE_PRIV_H
+
+#include "encoding/page_priv.h"
+
+#define POOL_SIZE 24
+
+/* Descriptor messages of one page, linked to each other and freed as one. */
+struct ce_pool {
+	unsigned n;
+	struct {
+		ce m;
+		Lance__Enc__Flat flat;
+		Lance__Enc__Variable variable;
+		Lance__Enc__OutOfLineBitpacking out_of_line;
+		Lance__Enc__InlineBitpacking inlined;
+		Lance__Enc__Rle rle;
+		Lance__Enc__FixedSizeList list;
+	} item[POOL_SIZE];
+};
+
+ce *ce_flat(struct ce_pool *p, uint64_t bits);
+ce *ce_variable(struct ce_pool *p, uint64_t offset_bits);
+ce *ce_out_of_line(struct ce_pool *p, uint64_t bits, uint64_t packed_bits);
+ce *ce_inline(struct ce_pool *p, uint64_t bits);
+ce *ce_rle(struct ce_pool *p, uint64_t bits);
+/* The value encoding of fixed-width values: flat inside its fixed-size lists. */
+ce *ce_fixed(struct ce_pool *p, const struct values *v);
+
+/* What is known of a page before its layout is chosen. */
+struct page_plan {
+	const struct slots *slots;
+	const struct leaf_shape *shape;
+	enum page_dialect dialect;
+	uint64_t n_rows;
+	int32_t layers[LIMIT_NESTING];
+	unsigned max_rep, max_def;
+	unsigned max_visible;
+	const uint16_t *rep; /* NULL: no list layers */
+	uint16_t *def;	     /* owned: page levels; NULL: none */
+	bool has_value;	     /* some slot is not null */
+	uint64_t max_len;    /* bytes of the longest value */
+	struct ce_pool pool;
+};
+
+MUST_CHECK struct err *encode_constant(struct page_plan *p, bool has_scalar,
+				       uint64_t value, struct encoded_page *ret);
+/* *ret_fits: false if some row has too many levels for a chunk. */
+MUST_CHECK struct err *encode_mini(struct page_plan *p, struct encoded_page *ret,
+				   bool *ret_fits);
+MUST_CHECK struct err *encode_zip(struct page_plan *p, struct encoded_page *ret);
+/* Pack the layout into the descriptor. */
+MUST_CHECK struct err *encode_finish(Lance__Enc__PageLayout *m,
+				     struct encoded_page *ret);
+/* Pad to a multiple of eight. */
+void buf_pad8(struct buf *b);
+
+#endif
