@@ -175,8 +175,7 @@ static void plan_length(struct page_plan *p)
 				    values_offset(v, i + 1) - values_offset(v, i));
 }
 
-/* Bytes of value i; not for bits. */
-static const uint8_t *value_bytes(const struct values *v, uint64_t i, uint64_t *ret_len)
+const uint8_t *value_bytes(const struct values *v, uint64_t i, uint64_t *ret_len)
 {
 	if (v->type->kind == VALUE_VAR) {
 		uint64_t start = values_offset(v, i);
@@ -227,12 +226,16 @@ static struct err *encode_planned(struct page_plan *p, struct encoded_page *ret)
 		return encode_constant(p, false, 0, ret);
 	if (find_constant(p, &value))
 		return encode_constant(p, true, value, ret);
-	if (p->max_len < MINI_MAX_LEN)
+	if (p->shape->type.kind == VALUE_VAR)
+		TRY(find_dictionary(p, p->slots->values.data.len +
+					       p->slots->values.offsets.len));
+	if (p->max_len < MINI_MAX_LEN || p->has_dictionary)
 		TRY(encode_mini(p, ret, &fits));
 	if (fits)
 		return NULL;
 	encoded_page_fini(ret);
 	p->pool.n = 0;
+	p->values = &p->slots->values;
 	return encode_zip(p, ret);
 }
 
@@ -248,12 +251,15 @@ struct err *page_encode(const struct slots *slots, const struct leaf_shape *shap
 	p->shape = shape;
 	p->dialect = dialect;
 	p->n_rows = n_rows;
+	p->values = &slots->values;
 	struct encoded_page page = {0};
 	struct err *err = plan_levels(p);
 	plan_length(p);
 	if (!err)
 		err = encode_planned(p, &page);
 	free(p->def);
+	values_fini(&p->indices);
+	values_fini(&p->dictionary);
 	if (err) {
 		encoded_page_fini(&page);
 		return err;

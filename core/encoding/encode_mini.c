@@ -62,7 +62,8 @@ static uint64_t packed_size(const struct values *v, unsigned bits)
 	return size;
 }
 
-static void choose_fixed(struct mini_encoder *m)
+/* The form of fixed-width values, and about the bytes it takes. */
+static uint64_t choose_fixed(struct mini_encoder *m)
 {
 	uint64_t bits = m->v->type->bits;
 	m->chunk_values = CHUNK_MAX_VALUES;
@@ -70,7 +71,7 @@ static void choose_fixed(struct mini_encoder *m)
 		m->chunk_values /= 2;
 	m->form = FORM_FLAT;
 	if (m->v->type->n_dims || (bits != 8 && bits != 16 && bits != 32 && bits != 64))
-		return;
+		return m->v->n * bits / 8;
 	m->bits = (unsigned)bits;
 	uint64_t flat = m->v->n * bits / 8;
 	uint64_t packed = packed_size(m->v, m->bits);
@@ -82,19 +83,26 @@ static void choose_fixed(struct mini_encoder *m)
 		m->form = FORM_RUNS;
 		m->chunk_values = CHUNK_MAX_VALUES / 2;
 	}
+	return MIN_OF(flat, MIN_OF(packed, runs));
 }
 
-static void choose_form(struct mini_encoder *m)
+static struct err *choose_form(struct mini_encoder *m)
 {
 	if (m->v->type->kind == VALUE_VAR) {
 		m->form = FORM_VARIABLE;
 		m->chunk_values = CHUNK_MAX_VALUES;
 	} else {
-		choose_fixed(m);
+		uint64_t bytes = choose_fixed(m);
+		if (!m->p->has_dictionary)
+			TRY(find_dictionary(m->p, bytes));
+		m->v = m->p->values;
+		if (m->p->has_dictionary)
+			choose_fixed(m);
 	}
 	m->n_buffers = 1 + (m->form == FORM_RUNS);
 	for (unsigned i = 0; i < m->v->type->n_dims; i++)
 		m->n_buffers += m->v->items[i].len > 0;
+	return NULL;
 }
 
 /* --- levels --- */
@@ -360,7 +368,7 @@ static ce *describe_values(struct mini_encoder *m)
 	}
 }
 
-static struct err *describe(struct mini_encoder *m)
+static struct err *describe(struct mini_encoder *m, ce *dictionary)
 {
 	struct page_plan *p = m->p;
 	Lance__Enc__PageLayout layout = LANCE__ENC__PAGE_LAYOUT__INIT;
@@ -372,6 +380,8 @@ static struct err *describe(struct mini_encoder *m)
 	if (p->def)
 		b.def_compression = ce_out_of_line(&p->pool, 16, m->def_width);
 	b.value_compression = describe_values(m);
+	b.dictionary = dictionary;
+	b.num_dictionary_items = dictionary ? p->dictionary.n : 0;
 	b.layers = p->layers;
 	b.n_layers = p->shape->n_layers;
 	b.num_buffers = m->n_buffers;
@@ -383,15 +393,18 @@ static struct err *describe(struct mini_encoder *m)
 
 struct err *encode_mini(struct page_plan *p, struct encoded_page *ret, bool *ret_fits)
 {
-	struct mini_encoder m = {.p = p, .v = &p->slots->values, .out = ret};
-	choose_form(&m);
+	struct mini_encoder m = {.p = p, .v = p->values, .out = ret};
+	TRY(choose_form(&m));
 	m.rep_width = width_of(p->max_rep);
 	m.def_width = width_of(p->max_def);
 	ret->n_buffers = 2;
 	struct err *err = put_chunks(&m, ret_fits);
+	ce *dictionary = NULL;
+	if (p->has_dictionary)
+		dictionary = put_dictionary(p, &ret->buffers[ret->n_buffers++]);
 	if (p->rep)
 		ret->buffers[ret->n_buffers++] = m.index;
 	if (err || !*ret_fits)
 		return err;
-	return describe(&m);
+	return describe(&m, dictionary);
 }

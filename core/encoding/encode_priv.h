@@ -45,6 +45,10 @@ struct page_plan {
 	bool has_value;	     /* some slot is not null */
 	uint64_t max_len;    /* bytes of the longest value */
 	struct ce_pool pool;
+	const struct values *values; /* those of the slots, or indices */
+	bool has_dictionary;
+	struct value_type index_type;
+	struct values indices, dictionary; /* owned */
 };
 
 MUST_CHECK struct err *encode_constant(struct page_plan *p, bool has_scalar,
@@ -52,6 +56,12 @@ MUST_CHECK struct err *encode_constant(struct page_plan *p, bool has_scalar,
 /* *ret_fits: false if some row has too many levels for a chunk. */
 MUST_CHECK struct err *encode_mini(struct page_plan *p, struct encoded_page *ret,
 				   bool *ret_fits);
+/* Replace the values by indices if that makes them smaller than plain_bytes. */
+MUST_CHECK struct err *find_dictionary(struct page_plan *p, uint64_t plain_bytes);
+/* Append the dictionary's block; its encoding. */
+ce *put_dictionary(struct page_plan *p, struct buf *out);
+/* Bytes of value i; not for bits. */
+const uint8_t *value_bytes(const struct values *v, uint64_t i, uint64_t *ret_len);
 MUST_CHECK struct err *encode_zip(struct page_plan *p, struct encoded_page *ret);
 /* Pack the layout into the descriptor. */
 MUST_CHECK struct err *encode_finish(Lance__Enc__PageLayout *m,
