@@ -168,7 +168,7 @@ static bool special_number(const char *text, size_t len, double *ret)
 	text += sign;
 	len -= sign;
 	if (is_word(text, len, "nan"))
-		*ret = NAN;
+		*ret = (double)NAN;
 	else if (is_word(text, len, "inf") || is_word(text, len, "infinity"))
 		*ret = negative ? -(double)INFINITY : (double)INFINITY;
 	else
@@ -195,7 +195,7 @@ static double slow_double(const char *text, size_t len, bool single)
 	char stack[128];
 	char *copy = len < sizeof(stack) ? stack : malloc(len + 1);
 	if (!copy)
-		return NAN;
+		return (double)NAN;
 	memcpy(copy, text, len);
 	copy[len] = 0;
 	double v = single ? (double)strtof(copy, NULL) : strtod(copy, NULL);

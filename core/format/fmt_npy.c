@@ -265,7 +265,6 @@ static struct err *choose_type(struct parser *p)
 {
 	struct npy_state *s = p->state;
 	AUTO(type) struct type *own = NULL;
-	AUTO(type) struct type *wanted = NULL;
 	TRY(shaped_type(&s->header, s->header.item, &own));
 	if (!p->options.type) {
 		p->type = TAKE(own);

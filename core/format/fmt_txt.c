@@ -158,7 +158,7 @@ static void render_rows(const struct array *a, uint64_t first, uint64_t end,
 	const struct type *t = a->type;
 	while (t->id == TYPE_DICTIONARY)
 		t = t->children[0]->type;
-	bool escape = type_is_nested(t->id) || type_is_string(t->id);
+	bool escape = type_is_nested(t->id) || type_is_var(t->id);
 	for (uint64_t row = first; row < end; row++) {
 		uint64_t at = row;
 		size_t from = out->len;
@@ -266,14 +266,15 @@ static uint8_t unescaped(char c)
 
 static struct err *unescape(const char *line, size_t len, struct buf *out)
 {
+	size_t i = 0;
 	out->len = 0;
-	for (size_t i = 0; i < len; i++) {
+	for (;;) {
 		const char *slash = memchr(line + i, '\\', len - i);
 		size_t plain = slash ? (size_t)(slash - line) - i : len - i;
 		buf_append(out, line + i, plain);
 		i += plain;
 		if (i == len)
-			break;
+			return buf_check(out);
 		uint8_t c = i + 1 < len ? unescaped(line[i + 1]) : 0;
 		if (!c)
 			return err_new(
@@ -282,9 +283,8 @@ static struct err *unescape(const char *line, size_t len, struct buf *out)
 				"\\r, or be a whole \\N",
 				i + 1);
 		buf_byte(out, c);
-		i++;
+		i += 2;
 	}
-	return buf_check(out);
 }
 
 static bool drops_cr(const struct parser *p)

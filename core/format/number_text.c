@@ -160,7 +160,7 @@ static size_t text_special(char *dst, bool is_nan, bool negative)
 
 static size_t text_zero(char *dst, bool negative)
 {
-	memcpy(dst, "-0.0" + !negative, 4u - !negative);
+	memcpy(dst, negative ? "-0.0" : "0.0", 4u - !negative);
 	return 4u - !negative;
 }
 

@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define VIEW_SLOTS 4	    /* rendered blocks kept by a view */
-#define VIEW_SAMPLE_ROWS 64 /* that tell the rows of a block */
+#define VIEW_SAMPLE_ROWS 64 /* read together to choose the rows of a block */
+#define VIEW_SAMPLES 4	    /* from as many places */
 #define VIEW_MAX_BLOCK_ROWS ((uint64_t)1 << 16)
 #define VIEW_GROUP_BLOCKS 8 /* blocks measured by one read */
 
@@ -216,18 +217,28 @@ static struct err *footer_bytes(const struct view *v, uint64_t *ret)
 	return v->ops->footer_bytes ? v->ops->footer_bytes(&l, ret) : NULL;
 }
 
-/* Rows of a block such that it comes near VIEW_BLOCK_BYTES, judged by the first. */
+/* Bytes a row, by a few rows from that one on. */
+static struct err *sample_rows(struct view *v, uint64_t first, uint64_t *ret)
+{
+	uint64_t end = MIN_OF(first + VIEW_SAMPLE_ROWS, v->source.n_rows), bytes;
+	AUTO(array) struct array *a = NULL;
+	TRY(read_rows(v, first, end, &a));
+	TRY(v->ops->measure(v->field, a, 0, a->n_rows, &bytes));
+	*ret = bytes / (end - first);
+	return NULL;
+}
+
+/* Rows of a block such that it comes near VIEW_BLOCK_BYTES.  It depends on the
+ * data alone, for it decides the batches of Arrow files. */
 static struct err *choose_block_rows(struct view *v, uint64_t *ret)
 {
-	uint64_t n = MIN_OF(v->source.n_rows, (uint64_t)VIEW_SAMPLE_ROWS), bytes = 0;
-	if (n) {
-		AUTO(array) struct array *a = NULL;
-		TRY(read_rows(v, 0, n, &a));
-		TRY(v->ops->measure(v->field, a, 0, n, &bytes));
+	uint64_t n = v->source.n_rows, row = 1;
+	for (uint64_t i = 0; i < VIEW_SAMPLES && i * VIEW_SAMPLE_ROWS < n; i++) {
+		uint64_t bytes;
+		TRY(sample_rows(v, n / VIEW_SAMPLES * i, &bytes));
+		row = MAX_OF(row, bytes);
 	}
-	uint64_t row = n ? MAX_OF(bytes / n, (uint64_t)1) : 1;
-	uint64_t rows = VIEW_BLOCK_BYTES / row / 64 * 64;
-	*ret = MAX_OF(MIN_OF(rows, (uint64_t)16384), (uint64_t)64);
+	*ret = MAX_OF(MIN_OF(VIEW_BLOCK_BYTES / row, (uint64_t)8192), (uint64_t)1);
 	return NULL;
 }
 

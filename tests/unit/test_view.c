@@ -25,10 +25,11 @@ static const char *const cases[][2] = {{"txt", "string"},
 
 #define N_CASES (sizeof(cases) / sizeof(cases[0]))
 
-static void check_random_reads(struct view *v, const struct buf *whole, uint64_t *seed)
+static void check_random_reads(struct view *v, const struct buf *whole, int n_reads,
+			       uint64_t *seed)
 {
 	uint8_t dst[5000];
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < n_reads; i++) {
 		uint64_t off = random_next(seed) % (whole->len + 100);
 		size_t len = random_next(seed) % sizeof(dst), got;
 		must(view_pread(v, off, len, dst, &got));
@@ -51,9 +52,9 @@ static void check_view(const char *suffix, const char *type, uint64_t n_rows,
 	view_bytes(v, 10007, &whole);
 	must(view_size(v, &size));
 	assert_int_equal(size, whole.len);
-	check_random_reads(v, &whole, &seed);
+	check_random_reads(v, &whole, 200, &seed);
 	AUTO(view) struct view *fresh = view_of(suffix, a, "col,umn");
-	check_random_reads(fresh, &whole, &seed);
+	check_random_reads(fresh, &whole, 50, &seed);
 	AUTO(view) struct view *sized = view_of(suffix, a, "col,umn");
 	must(view_size(sized, &size));
 	assert_int_equal(size, whole.len);
@@ -107,7 +108,7 @@ static struct err *read_shared(void *ctx, size_t i)
 {
 	struct shared *s = ctx;
 	uint64_t seed = i;
-	check_random_reads(s->view, s->whole, &seed);
+	check_random_reads(s->view, s->whole, 50, &seed);
 	return NULL;
 }
 
