@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * file_column.c: columns/NAME.FORMAT, a view of a column.
+ *
+ * The inode stands for content: data files, deletion files, field, format.  The
+ * size is told only when it is asked for, because it may cost a scan; it is
+ * remembered by content.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static uint64_t content_key(const struct version *v, const struct field *f,
+			    const struct format_ops *format, bool is_frozen)
+{
+	uint64_t key = version_column_key(v, f);
+	key = hash_str(format_suffix(format), key);
+	if (strcmp(format_suffix(format), "npy") !=
+	    0) /* the others may tell the name */
+		key = hash_str(f->name, key);
+	return hash_mix(key, is_frozen);
+}
+
+uint64_t column_ino(const struct version *v, const struct field *f,
+		    const struct format_ops *format, bool is_frozen)
+{
+	return node_ino(&column_file_ops, content_key(v, f, format, is_frozen));
+}
+
+struct err *column_node(struct version *v, struct field *f,
+			const struct format_ops *format, bool is_frozen,
+			struct node **ret)
+{
+	TRY(node_new(&column_file_ops, content_key(v, f, format, is_frozen), v, ret));
+	(*ret)->is_frozen = is_frozen;
+	(*ret)->field = f;
+	(*ret)->format = format;
+	(*ret)->entry_timeout = is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+	return NULL;
+}
+
+struct err *column_time(struct mount *m, struct version *v, const struct field *f,
+			int64_t *ret_ns)
+{
+	uint64_t key = version_column_key(v, f), value;
+	if (memo_get(m->memo, MEMO_TOUCHED, key, &value) ||
+	    memo_get(m->memo, MEMO_TIME, key, &value)) {
+		*ret_ns = (int64_t)value;
+		return NULL;
+	}
+	TRY(version_column_time(v, f, ret_ns));
+	memo_put(m->memo, MEMO_TIME, key, (uint64_t)*ret_ns);
+	return NULL;
+}
+
+static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
+{
+	uint64_t size;
+	LOCK_SCOPE(&n->lock);
+	if (!n->view) {
+		TRY(column_view(n->version, n->field, n->format, &n->view));
+		if (memo_get(m->memo, MEMO_SIZE, n->ino, &size))
+			view_set_size(n->view, size);
+	}
+	*ret = view_ref(n->view);
+	return NULL;
+}
+
+static struct err *column_attr(struct mount *m, struct node *n, bool is_exact,
+			       struct stat *st, double *ret_timeout)
+{
+	AUTO(view) struct view *view = NULL;
+	int64_t ns;
+	uint64_t size = 0;
+	TRY(column_time(m, n->version, n->field, &ns));
+	st->st_mtim.tv_sec = ns / 1000000000;
+	st->st_mtim.tv_nsec = ns % 1000000000;
+	TRY(node_view(m, n, &view));
+	bool known = view_size_known(view, &size);
+	if (!known && is_exact) {
+		TRY(view_size(view, &size));
+		memo_put(m->memo, MEMO_SIZE, n->ino, size);
+		known = true;
+	}
+	st->st_size = (off_t)size;
+	*ret_timeout = known ? TIMEOUT_IMMUTABLE : 0;
+	if (n->is_frozen || !m->is_writable)
+		st->st_mode &= ~(mode_t)0222;
+	return NULL;
+}
+
+bool list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+	for (const char *p = list; p && *p;) {
+		size_t n = strcspn(p, ",");
+		if (n == len && memcmp(p, word, n) == 0)
+			return true;
+		p += n + (p[n] == ',');
+	}
+	return false;
+}
+
+static struct err *column_open(struct mount *m, struct handle *h,
+			       struct fuse_file_info *fi)
+{
+	const struct node *n = h->node;
+	(void)m;
+	fi->keep_cache = 1;
+	if (!h->can_write)
+		return NULL;
+	if (list_has(m->options.protect, n->field->name))
+		return err_new(EPERM,
+			       "column '%s' is protected (protect= in the mount's "
+			       "configuration)",
+			       n->field->name);
+	if (!(fi->flags & O_TRUNC) || (fi->flags & O_APPEND))
+		return err_new(
+			EOPNOTSUPP,
+			"column '%s' cannot be changed in place; write the whole "
+			"column (cp, or > without >>)",
+			n->field->name);
+	/* the kernel looks the name up again and gets a staging node */
+	return err_new(ESTALE, "column '%s' is replaced by a new file", n->field->name);
+}
+
+static struct err *column_read(struct mount *m, struct handle *h, uint64_t off,
+			       size_t len, uint8_t *dst, size_t *ret_len)
+{
+	AUTO(view) struct view *view = NULL;
+	TRY(node_view(m, h->node, &view));
+	return view_pread(view, off, len, dst, ret_len);
+}
+
+/* --- extended attributes --- */
+
+static struct err *xattr_nulls(struct version *v, struct field *f, struct buf *out)
+{
+	uint64_t n = 0, step = 65536;
+	for (uint64_t row = 0; row < version_rows(v); row += step) {
+		AUTO(array) struct array *a = NULL;
+		TRY(version_read(v, f, row, MIN_OF(row + step, version_rows(v)), &a));
+		n += a->n_nulls;
+	}
+	buf_printf(out, "%" PRIu64, n);
+	return NULL;
+}
+
+static struct err *xattr_bytes(struct version *v, struct field *f, struct buf *out)
+{
+	uint64_t n;
+	TRY(version_column_bytes(v, f, &n));
+	buf_printf(out, "%" PRIu64, n);
+	return NULL;
+}
+
+static struct err *xattr_type(struct version *v, struct field *f, struct buf *out)
+{
+	AUTO_MEM char *name = NULL;
+	(void)v;
+	TRY(type_format(f->type, &name));
+	buf_str(out, name);
+	return NULL;
+}
+
+static struct err *xattr_field_id(struct version *v, struct field *f, struct buf *out)
+{
+	(void)v;
+	buf_printf(out, "%d", f->id);
+	return NULL;
+}
+
+static struct err *xattr_nullable(struct version *v, struct field *f, struct buf *out)
+{
+	(void)v;
+	buf_str(out, f->nullable ? "true" : "false");
+	return NULL;
+}
+
+static struct err *xattr_rows(struct version *v, struct field *f, struct buf *out)
+{
+	(void)f;
+	buf_printf(out, "%" PRIu64, version_rows(v));
+	return NULL;
+}
+
+static struct err *xattr_version(struct version *v, struct field *f, struct buf *out)
+{
+	(void)f;
+	buf_printf(out, "%" PRIu64, version_number(v));
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	struct err *(*get)(struct version *v, struct field *f, struct buf *out);
+} xattrs[] = {
+	{"user.lance.type", xattr_type},
+	{"user.lance.field_id", xattr_field_id},
+	{"user.lance.nullable", xattr_nullable},
+	{"user.lance.rows", xattr_rows},
+	{"user.lance.version", xattr_version},
+	{"user.lance.bytes", xattr_bytes},
+	{"user.lance.nulls", xattr_nulls},
+};
+
+#define XATTR_METADATA "user.lance.metadata."
+
+static struct err *column_xattr_list(struct mount *m, struct node *n, struct buf *out)
+{
+	(void)m;
+	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
+		buf_append(out, xattrs[i].name, strlen(xattrs[i].name) + 1);
+	for (size_t i = 0; i < n->field->n_metadata; i++) {
+		const char *key = n->field->metadata[i].key;
+		if (strlen(key) + strlen(XATTR_METADATA) > 255)
+			continue;
+		buf_str(out, XATTR_METADATA);
+		buf_append(out, key, strlen(key) + 1);
+	}
+	return buf_check(out);
+}
+
+static struct err *column_xattr_get(struct mount *m, struct node *n, const char *name,
+				    struct buf *out, bool *ret_found)
+{
+	(void)m;
+	*ret_found = true;
+	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
+		if (strcmp(xattrs[i].name, name) == 0)
+			return xattrs[i].get(n->version, n->field, out);
+	if (str_starts(name, XATTR_METADATA)) {
+		const char *value =
+			field_metadata(n->field, name + strlen(XATTR_METADATA));
+		if (value) {
+			buf_str(out, value);
+			return NULL;
+		}
+	}
+	*ret_found = false;
+	return NULL;
+}
+
+const struct node_ops column_file_ops = {
+	.kind = "column",
+	.mode = S_IFREG | 0644,
+	.attr = column_attr,
+	.open = column_open,
+	.read = column_read,
+	.xattr_list = column_xattr_list,
+	.xattr_get = column_xattr_get,
+};

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * fs.h: the mount.
+ *
+ * The kernel knows numbers; the inode table maps each number that it holds to
+ * a node, and a node's kind (struct node_ops) says what it answers.  Numbers are
+ * computed by hashing what a node stands for: a directory its path, a column
+ * file its content (data files, deletion files, format), so that a commit that
+ * changes other columns leaves its pages in the cache.
+ *
+ * There are two families that never share a node: live ones show the latest
+ * version, frozen ones a version by number.  A live node is never written:
+ * opening one for writing answers ESTALE, and the kernel's second lookup gets a
+ * staging node of its own.
+ *
+ * ops.c       FUSE requests to node_ops        inode.c    the inode table
+ * dir_*.c     one kind of directory each       file_*.c   one kind of file each
+ * staging.c   files being written, and when they are committed
+ * watch.c     new versions by others, time-outs, invalidation
+ * report.c    failures: log, last_error, reply
+ *
+ * To add a kind of node: write its struct node_ops and let a directory's lookup
+ * and list name it.
+ */
+#ifndef LANCEFS_FS_H
+#define LANCEFS_FS_H
+
+#define FUSE_USE_VERSION 312
+
+#include "command/command.h"
+
+#include <fuse_lowlevel.h>
+#include <sys/stat.h>
+
+#define TIMEOUT_IMMUTABLE 86400.0
+#define STAGED_IDLE_SECONDS 60
+#define N_LAST_ERRORS 8
+
+struct node;
+struct staged;
+struct mount;
+
+/* --- options.c --- */
+
+struct mount_options {
+	char *source, *mountpoint; /* owned */
+	int foreground, show_help, show_version, read_only, debug;
+	char *formats;		/* owned; listed formats besides the natural ones */
+	char *protect;		/* owned; columns that are not replaced */
+	double version_poll;	/* seconds */
+	uint64_t rejected_size; /* bytes kept in rejected/ */
+};
+
+/* --- nodes --- */
+
+/* Takes one directory entry; true: no room, stop before it. */
+typedef bool list_fn(void *ctx, const char *name, uint64_t ino, mode_t mode,
+		     uint64_t next_off);
+
+struct list_sink {
+	list_fn *fn;
+	void *ctx;
+};
+
+/* An open file or directory. */
+struct handle {
+	struct node *node;	 /* borrowed: the kernel holds it */
+	struct version *version; /* owned reference; of directories */
+	struct bytes *text;	 /* owned reference; of generated files */
+	struct buf reply;	 /* of control */
+	bool can_write;
+};
+
+struct node_ops {
+	const char *kind;
+	mode_t mode; /* type and permissions */
+	/* Fill st (mode, ids and times are preset); is_exact: the size must be
+	 * right, else it may be left out and *ret_timeout set to 0. */
+	struct err *(*attr)(struct mount *m, struct node *n, bool is_exact,
+			    struct stat *st, double *ret_timeout);
+	/* A new node for a name, NULL if there is none; the caller owns it. */
+	struct err *(*lookup)(struct mount *m, struct node *dir, const char *name,
+			      struct node **ret);
+	/* Entries from offset off on (0: the first). */
+	struct err *(*list)(struct mount *m, struct handle *h, uint64_t off,
+			    const struct list_sink *sink);
+	struct err *(*open)(struct mount *m, struct handle *h,
+			    struct fuse_file_info *fi);
+	struct err *(*read)(struct mount *m, struct handle *h, uint64_t off, size_t len,
+			    uint8_t *dst, size_t *ret_len);
+	struct err *(*write)(struct mount *m, struct handle *h, uint64_t off,
+			     const void *p, size_t len);
+	struct err *(*flush)(struct mount *m, struct handle *h, pid_t pid,
+			     bool is_fsync);
+	void (*release)(struct mount *m, struct handle *h);
+	struct err *(*readlink)(struct mount *m, struct node *n, char **ret);
+	/* Append names, each with its NUL. */
+	struct err *(*xattr_list)(struct mount *m, struct node *n, struct buf *out);
+	/* Append the value; *ret_found false: ENODATA. */
+	struct err *(*xattr_get)(struct mount *m, struct node *n, const char *name,
+				 struct buf *out, bool *ret_found);
+};
+
+struct node {
+	uint64_t ino;
+	const struct node_ops *ops;
+	uint64_t n_lookup; /* guarded by the inode table's lock */
+	struct node *next; /* guarded by the inode table's lock */
+	bool is_frozen;
+	double entry_timeout;
+	struct version *version; /* owned reference; NULL: live directories */
+	struct field *field;	 /* borrowed from version */
+	const struct format_ops *format;
+	uint64_t row;
+	uint64_t size;	       /* of values, whose lookup reads them */
+	char *name;	       /* owned; of generated and of rejected files */
+	struct staged *staged; /* owned reference */
+	pthread_mutex_t lock;
+	struct view *view;  /* guarded by .lock; owned; made when first needed */
+	struct bytes *text; /* guarded by .lock; owned; generated once */
+};
+
+/* A node of a kind for a hash of what it stands for; fields are preset to
+ * zero.  version is referenced. */
+MUST_CHECK struct err *node_new(const struct node_ops *ops, uint64_t key,
+				struct version *version, struct node **ret);
+void node_free(struct node *n);
+DEFINE_AUTO(node, node_free)
+/* The inode number of a key: never 0, never the root's. */
+uint64_t node_ino(const struct node_ops *ops, uint64_t key);
+/* The version that a directory shows now: its own, or the latest (referenced). */
+struct version *node_version(struct mount *m, struct node *n);
+
+/* --- inode.c --- */
+
+#define INODE_BUCKETS 4096
+
+struct inode_table {
+	pthread_mutex_t lock;
+	struct node *buckets[INODE_BUCKETS]; /* guarded by .lock */
+	struct node *root;		     /* owned */
+};
+
+MUST_CHECK struct err *inodes_init(struct inode_table *t, struct node *root);
+void inodes_fini(struct inode_table *t);
+struct node *inodes_get(struct inode_table *t, fuse_ino_t ino);
+/* Count one lookup of n, or of the node with its number that is there
+ * already.  Takes n; the result is borrowed until forgotten. */
+struct node *inodes_add(struct inode_table *t, struct node *n);
+void inodes_forget(struct inode_table *t, fuse_ino_t ino, uint64_t n_lookup);
+
+/* --- the mount --- */
+
+struct failure {
+	int64_t time_ns;
+	char process[32];  /* name and pid */
+	char *path, *text; /* owned */
+};
+
+struct mount {
+	struct mount_options options;
+	struct io_store *store; /* owned reference */
+	struct table *table;	/* owned reference */
+	struct log log;
+	struct fuse_session *session;
+	struct inode_table inodes;
+	uid_t uid;
+	gid_t gid;
+	bool is_writable;
+	char *why_read_only; /* owned or NULL */
+
+	pthread_mutex_t failures_lock;
+	struct failure failures[N_LAST_ERRORS]; /* guarded by .failures_lock; a ring */
+	uint64_t n_failures;			/* guarded by .failures_lock */
+
+	struct staging *staging; /* owned */
+	struct memo *memo;	 /* owned */
+	struct watch *watch;	 /* owned */
+};
+
+/* --- memo.c: small facts about content, by its key --- */
+
+/* What is remembered of a column's content or a view. */
+enum memo_kind { MEMO_SIZE, MEMO_TIME, MEMO_TOUCHED, MEMO_EXTENSION };
+
+MUST_CHECK struct err *memo_new(struct memo **ret);
+void memo_free(struct memo *memo);
+bool memo_get(struct memo *memo, enum memo_kind kind, uint64_t key, uint64_t *ret);
+void memo_put(struct memo *memo, enum memo_kind kind, uint64_t key, uint64_t value);
+
+/* --- report.c --- */
+
+/* The one place where an error ends: logs it, keeps it for last_error if it is
+ * the user's or the data's, frees it; the errno to reply. */
+int report(struct mount *m, pid_t pid, const char *path, struct err *err);
+/* last_error's text. */
+void failures_render(struct mount *m, struct buf *out);
+uint64_t failures_count(struct mount *m);
+
+/* --- process.c: who is calling --- */
+
+/* The process of a thread id; pid itself if it is unknown. */
+pid_t process_of(pid_t tid);
+bool process_lives(pid_t pid);
+/* The thread is exiting, by a signal or with a status that is not 0. */
+bool process_fails(pid_t tid);
+/* "cp[1234]" */
+void process_name(pid_t pid, char *dst, size_t size);
+
+/* --- the kinds --- */
+
+extern const struct node_ops root_ops, columns_ops, rows_ops, row_ops, versions_ops,
+	version_dir_ops, latest_link_ops, binary_dir_ops, rejected_ops, tags_ops;
+extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
+	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops;
+
+/* file_text.c: info, schema, history, last_error of a directory */
+MUST_CHECK struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
+				   struct node **ret);
+/* Entry i of the texts of a directory; false past the last. */
+bool text_entry(struct mount *m, struct node *dir, struct version *v, size_t i,
+		const char **ret_name, uint64_t *ret_ino);
+
+/* file_column.c: columns/NAME.FORMAT */
+MUST_CHECK struct err *column_node(struct version *v, struct field *f,
+				   const struct format_ops *format, bool is_frozen,
+				   struct node **ret);
+uint64_t column_ino(const struct version *v, const struct field *f,
+		    const struct format_ops *format, bool is_frozen);
+MUST_CHECK struct err *column_time(struct mount *m, struct version *v,
+				   const struct field *f, int64_t *ret_ns);
+
+/* Columns that are directories of one file a row. */
+static inline bool column_is_binary(const struct field *f)
+{
+	return type_is_binary(f->type->id) || f->type->id == TYPE_FIXED_BINARY;
+}
+
+/* Has `list` (comma separated) this word? */
+bool list_has(const char *list, const char *word);
+
+/* file_value.c: one value, in rows/N/ and columns/BINARY/; *ret is NULL if the
+ * value is null */
+MUST_CHECK struct err *value_node(struct version *v, struct field *f, uint64_t row,
+				  bool is_frozen, struct node **ret);
+uint64_t value_ino(const struct version *v, const struct field *f, uint64_t row,
+		   bool is_frozen);
+/* The file extension of a binary column's values: "jpg"; borrowed. */
+const char *value_extension(struct mount *m, struct version *v, struct field *f);
+
+/* --- staging.c --- */
+
+struct staging;
+
+MUST_CHECK struct err *staging_new(struct mount *m, struct staging **ret);
+void staging_free(struct staging *s);
+/* The staged file of that name, referenced; NULL if there is none that this
+ * thread's process may see: a replacement is seen by its writer only. */
+struct staged *staging_find(struct mount *m, const char *name, pid_t tid);
+/* Create one; errors are create(2)'s. */
+MUST_CHECK struct err *staging_create(struct mount *m, const char *name, pid_t pid,
+				      struct staged **ret);
+/* Entry i in the listing of columns/; false past the last.  name is owned. */
+bool staging_entry(struct mount *m, size_t i, char **ret_name, uint64_t *ret_ino);
+struct staged *staged_ref(struct staged *s);
+void staged_unref(struct staged *s);
+DEFINE_AUTO(staged, staged_unref)
+MUST_CHECK struct err *staged_node(struct staged *s, struct node **ret);
+MUST_CHECK struct err *staged_truncate(struct mount *m, struct staged *s,
+				       uint64_t size);
+void staged_touch(struct staged *s, int64_t mtime_ns);
+MUST_CHECK struct err *staged_set_xattr(struct staged *s, const char *name,
+					const void *value, size_t len);
+/* rename(2) of a staged or rejected file to a name in columns/. */
+MUST_CHECK struct err *staging_rename(struct mount *m, const char *from, const char *to,
+				      pid_t pid);
+MUST_CHECK struct err *staging_retry(struct mount *m, const char *rejected,
+				     const char *to, pid_t pid);
+/* false if there is no such staged file. */
+bool staging_remove(struct mount *m, const char *name);
+/* An open for writing of a live column was answered ESTALE: the next lookup of
+ * this node by this thread gets a staging node. */
+void staging_expect(struct mount *m, uint64_t ino, pid_t tid);
+bool staging_expected(struct mount *m, uint64_t ino, pid_t tid);
+/* Drop staged files that are idle for long; called about once a second. */
+void staging_expire(struct mount *m);
+
+/* --- rejected.c --- */
+
+MUST_CHECK struct err *rejected_open(struct mount *m, const char *name, int *ret_fd);
+/* Keep what could not be committed: link the spool file, write NAME.error. */
+MUST_CHECK struct err *rejected_keep(struct mount *m, const char *name, int spool_fd,
+				     const char *why);
+MUST_CHECK struct err *rejected_remove(struct mount *m, const char *name);
+/* The directory SOURCE/_lancefs/NAME, made if it must be; a descriptor. */
+MUST_CHECK struct err *state_dir(struct mount *m, const char *name, int *ret_fd);
+
+/* --- watch.c --- */
+
+MUST_CHECK struct err *watch_start(struct mount *m);
+void watch_stop(struct mount *m);
+/* Load a new version if one is known to be there; costs a read of inotify. */
+void watch_poll(struct mount *m);
+/* A version was committed here: let the watcher invalidate entries. */
+void watch_wake(struct mount *m);
+
+/* --- ops.c, options.c --- */
+
+extern const struct fuse_lowlevel_ops lancefs_ops;
+MUST_CHECK struct err *options_parse(struct fuse_args *args, struct mount_options *ret);
+void options_fini(struct mount_options *o);
+void options_usage(void);
+
+#endif

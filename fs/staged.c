@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * staged.c: one file that is being written into columns/.
+ *
+ * Bytes go to a spool file without a name and, as long as they come in order,
+ * straight on to the parser, so that a bad value fails its own write.  If they
+ * come out of order, the parser starts over from the spool when somebody wants
+ * to know whether the file is complete.
+ */
+#include "staging_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#define REPLAY_BYTES ((size_t)1 << 20)
+
+int64_t monotonic_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+struct staged *staged_ref(struct staged *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void staged_unref(struct staged *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	import_close(s->import);
+	version_unref(s->base);
+	version_unref(s->done);
+	type_unref(s->type);
+	extents_fini(&s->written);
+	if (s->fd >= 0)
+		close(s->fd);
+	pthread_mutex_destroy(&s->lock);
+	free(s->name);
+	free(s->column);
+	free(s);
+}
+
+struct err *staged_node(struct staged *s, struct node **ret)
+{
+	TRY(node_new(&staged_file_ops, s->id, NULL, ret));
+	(*ret)->staged = staged_ref(s);
+	(*ret)->entry_timeout = 0;
+	return NULL;
+}
+
+/* --- the parser --- */
+
+/* Begin a column of this name on the latest version. */
+static struct err *begin_import(struct staged *s, const char *name)
+{
+	AUTO_MEM char *column = NULL;
+	AUTO(type) struct type *type = NULL;
+	struct import_spec spec = {.text = name};
+	import_close(TAKE(s->import));
+	if (!s->base)
+		s->base = table_latest(s->mount->table);
+	TRY(column_file_parse(s->base, name, &column, &type, &spec.format));
+	if (list_has(s->mount->options.protect, column) &&
+	    version_find_field(s->base, column))
+		return err_new(EPERM,
+			       "column '%s' is protected (protect= in the mount's "
+			       "configuration)",
+			       column);
+	spec.name = column;
+	spec.type = s->type ? s->type : type;
+	TRY(import_open(s->mount->table, s->base, &spec, &s->import));
+	s->replaces = version_find_field(s->base, column) != NULL;
+	free(s->column);
+	s->column = TAKE(column);
+	return NULL;
+}
+
+struct err *staged_begin(struct staged *s)
+{
+	return begin_import(s, s->name);
+}
+
+static struct err *spool_read(void *ctx, uint64_t off, size_t len, void *dst,
+			      size_t *ret_len)
+{
+	struct staged *s = ctx;
+	ssize_t n;
+	do
+		n = pread(s->fd, dst, len, (off_t)off);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_errno(errno, "spool file");
+	*ret_len = (size_t)n;
+	return NULL;
+}
+
+/* Push the whole spool file into a new parser. */
+static struct err *replay(struct staged *s)
+{
+	AUTO_MEM uint8_t *buf = NULL;
+	TRY(begin_import(s, s->name));
+	TRY(mem_array(REPLAY_BYTES, 1, &buf));
+	for (uint64_t off = 0; off < s->size;) {
+		size_t n, want = (size_t)MIN_OF(s->size - off, (uint64_t)REPLAY_BYTES);
+		TRY(spool_read(s, off, want, buf, &n));
+		if (n == 0)
+			return err_new(EIO, "the spool file ends at %" PRIu64, off);
+		TRY(import_push(s->import, buf, n));
+		off += n;
+	}
+	s->is_sequential = true;
+	return NULL;
+}
+
+/* --- failing --- */
+
+/* state changes under .lock; the name goes from listings */
+static void settle(struct staged *s, enum staged_state state)
+{
+	s->state = state;
+	import_close(TAKE(s->import));
+	staging_detach(s->mount, s);
+}
+
+void staged_reject(struct staged *s, const char *why)
+{
+	if (s->size && s->state == STAGED_OPEN) {
+		struct err *err = rejected_keep(s->mount, s->name, s->fd, why);
+		if (err) {
+			log_line(&s->mount->log, LEVEL_ERROR, "%s is lost: %s", s->name,
+				 err->msg);
+			err_free(err); /* the reason itself is being told */
+		}
+	}
+	settle(s, STAGED_FAILED);
+}
+
+static struct err *failed_earlier(void)
+{
+	return err_new(EINVAL, "an earlier write to this file failed; see last_error");
+}
+
+/* --- node: attributes, open, read, write --- */
+
+static struct err *staged_attr(struct mount *m, struct node *n, bool is_exact,
+			       struct stat *st, double *ret_timeout)
+{
+	struct staged *s = n->staged;
+	(void)m;
+	(void)is_exact;
+	LOCK_SCOPE(&s->lock);
+	st->st_size = (off_t)s->size;
+	if (s->has_mtime) {
+		st->st_mtim.tv_sec = s->mtime_ns / 1000000000;
+		st->st_mtim.tv_nsec = s->mtime_ns % 1000000000;
+	}
+	*ret_timeout = 0;
+	return NULL;
+}
+
+static struct err *staged_open(struct mount *m, struct handle *h,
+			       struct fuse_file_info *fi)
+{
+	struct staged *s = h->node->staged;
+	if (h->can_write && (fi->flags & O_TRUNC))
+		TRY(staged_truncate(m, s, 0));
+	LOCK_SCOPE(&s->lock);
+	s->n_open++;
+	return NULL;
+}
+
+static struct err *staged_read(struct mount *m, struct handle *h, uint64_t off,
+			       size_t len, uint8_t *dst, size_t *ret_len)
+{
+	struct staged *s = h->node->staged;
+	(void)m;
+	*ret_len = 0;
+	LOCK_SCOPE(&s->lock);
+	if (s->fd < 0 || off >= s->size)
+		return NULL;
+	return spool_read(s, off, (size_t)MIN_OF(len, s->size - off), dst, ret_len);
+}
+
+static struct err *spool_write(struct staged *s, uint64_t off, const uint8_t *p,
+			       size_t len)
+{
+	if (s->fd < 0)
+		TRY(spool_open(s->mount, &s->fd));
+	while (len) {
+		ssize_t n = pwrite(s->fd, p, len, (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(errno, "spool file");
+		TRY(extents_add(&s->written, off, off + (uint64_t)n));
+		p += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+		s->size = MAX_OF(s->size, off);
+	}
+	return NULL;
+}
+
+static struct err *feed(struct staged *s, uint64_t off, const void *p, size_t len)
+{
+	if (!s->import)
+		return NULL;
+	if (!s->is_sequential || off != import_pushed(s->import)) {
+		s->is_sequential = false;
+		return NULL;
+	}
+	return import_push(s->import, p, len);
+}
+
+/* Out of memory or space is no fault of the bytes, but nothing more fits. */
+static struct err *fail(struct staged *s, struct err *err)
+{
+	if (err)
+		staged_reject(s, err->msg);
+	return err;
+}
+
+static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
+				const void *p, size_t len)
+{
+	struct staged *s = h->node->staged;
+	(void)m;
+	LOCK_SCOPE(&s->lock);
+	if (s->state == STAGED_COMMITTED)
+		return err_new(EINVAL,
+			       "column '%s' has all its rows already and was committed",
+			       s->column);
+	if (s->state != STAGED_OPEN)
+		return failed_earlier();
+	s->is_hidden = false;
+	s->has_mtime = false;
+	TRY(fail(s, spool_write(s, off, p, len)));
+	return fail(s, feed(s, off, p, len));
+}
+
+struct err *staged_truncate(struct mount *m, struct staged *s, uint64_t size)
+{
+	(void)m;
+	LOCK_SCOPE(&s->lock);
+	if (s->state == STAGED_COMMITTED && size != s->size)
+		return err_new(EOPNOTSUPP, "the column was committed");
+	if (s->state != STAGED_OPEN || size == s->size)
+		return NULL;
+	if (s->fd < 0)
+		TRY(spool_open(s->mount, &s->fd));
+	if (ftruncate(s->fd, (off_t)size) != 0)
+		return err_errno(errno, "spool file");
+	extents_fini(&s->written);
+	TRY(extents_add(&s->written, 0, MIN_OF(size, s->size)));
+	s->size = size;
+	s->is_sequential = false;
+	if (size == 0 && !s->is_scratch) { /* starts over, on the latest rows */
+		version_unref(TAKE(s->base));
+		TRY(begin_import(s, s->name));
+		s->is_sequential = true;
+	}
+	return NULL;
+}
+
+/* --- commit --- */
+
+static struct err *commit(struct staged *s)
+{
+	struct import_bytes bytes = {spool_read, s};
+	if (!s->is_sequential)
+		TRY(replay(s));
+	TRY(import_commit(TAKE(s->import), &bytes, &s->done));
+	return NULL;
+}
+
+static void remember_mtime(struct staged *s)
+{
+	const struct field *f = s->done ? version_find_field(s->done, s->column) : NULL;
+	if (f && s->has_mtime)
+		memo_put(s->mount->memo, MEMO_TOUCHED, version_column_key(s->done, f),
+			 (uint64_t)s->mtime_ns);
+}
+
+static struct err *commit_or_reject(struct staged *s)
+{
+	TRY(fail(s, commit(s)));
+	remember_mtime(s);
+	settle(s, STAGED_COMMITTED);
+	watch_wake(s->mount);
+	return NULL;
+}
+
+struct err *staged_commit_as(struct staged *s)
+{
+	version_unref(TAKE(s->base));
+	s->is_scratch = false;
+	s->is_sequential = false;
+	struct err *err = replay(s);
+	if (!err)
+		err = import_check_complete(s->import);
+	TRY(fail(s, err));
+	return commit_or_reject(s);
+}
+
+void staged_touch(struct staged *s, int64_t mtime_ns)
+{
+	LOCK_SCOPE(&s->lock);
+	s->mtime_ns = mtime_ns;
+	s->has_mtime = true;
+	if (s->state == STAGED_COMMITTED)
+		remember_mtime(s);
+}
+
+/* --- flush and release --- */
+
+static void gather(struct staged *s, struct flush_facts *f)
+{
+	f->is_scratch = s->is_scratch;
+	f->is_settled = s->state != STAGED_OPEN;
+	f->has_bytes = s->size > 0;
+	if (f->is_settled || f->is_scratch || !f->has_bytes)
+		return;
+	f->has_holes = !extents_cover(&s->written, s->size);
+	f->is_complete = s->is_sequential && import_is_complete(s->import);
+	f->is_header_only = s->is_sequential && import_is_header_only(s->import);
+}
+
+/* Bytes that came out of order are looked at when it matters. */
+static struct err *catch_up(struct staged *s, bool is_release)
+{
+	if (s->state != STAGED_OPEN || s->is_scratch || s->is_sequential || !s->size)
+		return NULL;
+	if (!is_release && !extents_cover(&s->written, s->size))
+		return NULL;
+	struct err *err = replay(s);
+	s->is_sequential = true; /* as far as it went: do not try again */
+	return err;
+}
+
+static struct err *incomplete(struct staged *s)
+{
+	s->is_hidden = true;
+	return import_check_complete(s->import);
+}
+
+static struct err *staged_flush(struct mount *m, struct handle *h, pid_t tid,
+				bool is_fsync)
+{
+	struct staged *s = h->node->staged;
+	pid_t pid = process_of(tid);
+	(void)m;
+	LOCK_SCOPE(&s->lock);
+	struct flush_facts f = {
+		.is_fsync = is_fsync,
+		.by_opener = pid == 0 || s->opener == 0 || pid == s->opener,
+		.opener_lives = process_lives(s->opener),
+		.writer_failed = process_fails(tid),
+	};
+	if (s->state == STAGED_FAILED && s->size)
+		return failed_earlier();
+	s->writer_failed = f.writer_failed;
+	if (!f.writer_failed && (f.by_opener || !f.opener_lives))
+		TRY(fail(s, catch_up(s, false)));
+	gather(s, &f);
+	switch (flush_decide(&f)) {
+	case FLUSH_COMMIT:
+		return commit_or_reject(s);
+	case FLUSH_INCOMPLETE:
+		return incomplete(s);
+	default:
+		return NULL;
+	}
+}
+
+static struct err *last_close(struct staged *s)
+{
+	struct flush_facts f = {.is_release = true, .writer_failed = s->writer_failed};
+	TRY(fail(s, catch_up(s, true)));
+	gather(s, &f);
+	switch (flush_decide(&f)) {
+	case FLUSH_COMMIT:
+		return commit_or_reject(s);
+	case FLUSH_REJECT: {
+		struct err *err =
+			f.writer_failed
+				? err_new(EINVAL,
+					  "columns/%s: its writer was killed or "
+					  "failed; nothing was committed",
+					  s->name)
+				: import_check_complete(s->import);
+		return fail(s, err);
+	}
+	default:
+		return NULL;
+	}
+}
+
+static void staged_release(struct mount *m, struct handle *h)
+{
+	struct staged *s = h->node->staged;
+	struct err *err = NULL;
+	pthread_mutex_lock(&s->lock);
+	s->closed_ns = monotonic_ns();
+	bool was_hidden = s->is_hidden;
+	if (--s->n_open == 0)
+		err = last_close(s);
+	pthread_mutex_unlock(&s->lock);
+	if (err && was_hidden)
+		err_free(err); /* the flush has told it */
+	else
+		report(m, s->opener, s->name, err);
+}
+
+const struct node_ops staged_file_ops = {
+	.kind = "staged",
+	.mode = S_IFREG | 0644,
+	.attr = staged_attr,
+	.open = staged_open,
+	.read = staged_read,
+	.write = staged_write,
+	.flush = staged_flush,
+	.release = staged_release,
+};
+
+/* --- attributes that take effect at the commit --- */
+
+struct err *staged_set_xattr(struct staged *s, const char *name, const void *value,
+			     size_t len)
+{
+	AUTO_MEM char *text = NULL;
+	AUTO(type) struct type *type = NULL;
+	if (strcmp(name, "user.lance.type") != 0)
+		return NULL; /* cp -a brings others along */
+	TRY(str_dup_len(value, len, &text));
+	TRY(type_parse(text, &type));
+	LOCK_SCOPE(&s->lock);
+	if (s->state != STAGED_OPEN)
+		return NULL;
+	type_unref(s->type);
+	s->type = TAKE(type);
+	s->is_sequential = false; /* parse again, as this type */
+	return NULL;
+}

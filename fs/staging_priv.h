@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * staging_priv.h: one file that is being written, and the rules of its commit.
+ */
+#ifndef LANCEFS_STAGING_PRIV_H
+#define LANCEFS_STAGING_PRIV_H
+
+#include "fs.h"
+
+/* --- staging_rules.c: pure decisions --- */
+
+/* What is known when a file is flushed, synced or released. */
+struct flush_facts {
+	bool is_release; /* the last close; else a flush or fsync */
+	bool is_fsync;
+	bool is_scratch;     /* a name that is no column's */
+	bool is_settled;     /* committed, failed or removed already */
+	bool has_bytes;	     /* anything was ever written */
+	bool is_header_only; /* a header, and no row of a table that has rows */
+	bool is_complete;    /* the structure ends, the row count fits */
+	bool has_holes;	     /* bytes below the size were never written */
+	bool by_opener; /* the flusher's process opened the file, or nobody knows */
+	bool opener_lives;
+	bool writer_failed; /* the (last) flusher is dying of a signal or a failure */
+};
+
+enum flush_verdict {
+	FLUSH_NOTHING,	  /* success, nothing happens */
+	FLUSH_COMMIT,	  /* now; its result is the answer */
+	FLUSH_INCOMPLETE, /* EINVAL now, more bytes may come */
+	FLUSH_REJECT,	  /* what is there goes to rejected/ */
+};
+
+enum flush_verdict flush_decide(const struct flush_facts *f);
+
+/* Names under which programs write before they rename: ".x", "#x", "x~",
+ * "x.tmp", "x.part", "x.swp", "x.swx", "sedXXXXXX", "4913". */
+bool name_is_scratch(const char *name);
+
+/* --- extents.c: which bytes were written --- */
+
+struct extent {
+	uint64_t first, end;
+};
+
+struct extents {
+	struct extent *items; /* owned; sorted, disjoint, not adjacent */
+	size_t n, cap;
+};
+
+MUST_CHECK struct err *extents_add(struct extents *e, uint64_t first, uint64_t end);
+bool extents_cover(const struct extents *e, uint64_t size);
+void extents_fini(struct extents *e);
+
+/* --- staged.c --- */
+
+enum staged_state { STAGED_OPEN, STAGED_COMMITTED, STAGED_FAILED, STAGED_REMOVED };
+
+struct staged {
+	atomic_int refs;
+	struct mount *mount; /* borrowed */
+	uint64_t id;
+	pid_t opener;	       /* process; 0 unknown */
+	char *name;	       /* guarded by the staging lock; owned */
+	atomic_bool is_hidden; /* incomplete at its last flush */
+	atomic_bool replaces;  /* the latest version had the column at create */
+
+	pthread_mutex_t lock;	 /* serialises this file's writers; held over I/O */
+	enum staged_state state; /* all below: guarded by .lock */
+	bool is_scratch;
+	int fd; /* the spool file; -1 if there is none */
+	uint64_t size;
+	struct extents written;
+	bool is_sequential;	      /* .import has seen exactly bytes [0, size) */
+	struct column_import *import; /* owned; NULL for scratch names */
+	struct version *base;	      /* owned reference; the rows expected */
+	struct type *type;	      /* owned reference; set by an attribute */
+	unsigned n_open;
+	bool writer_failed;
+	int64_t mtime_ns; /* 0: not set */
+	bool has_mtime;
+	int64_t closed_ns;    /* monotonic time of the last close */
+	struct version *done; /* owned reference; the version that has the column */
+	char *column;	      /* owned; the column's name, after the commit */
+};
+
+struct staging {
+	pthread_mutex_t lock;
+	struct staged **items; /* guarded by .lock; owned references */
+	size_t n, cap;
+	uint64_t next_id; /* guarded by .lock */
+	int spool_fd;	  /* guarded by .lock; -1 until first used */
+	struct expected {
+		uint64_t ino;
+		pid_t tid;
+		int64_t until_ns;
+	} expected[16]; /* guarded by .lock */
+	unsigned next_expected;
+};
+
+int64_t monotonic_ns(void);
+
+/* A new staged file over a spool descriptor (taken; -1: made when needed). */
+MUST_CHECK struct err *staged_new(struct mount *m, const char *name, pid_t pid,
+				  struct staged **ret);
+/* Forget it in listings; it lives on while open. */
+void staging_detach(struct mount *m, struct staged *s);
+/* A new unlinked spool file. */
+MUST_CHECK struct err *spool_open(struct mount *m, int *ret_fd);
+/* Give a scratch or rejected file a column's name and commit it; .lock held. */
+MUST_CHECK struct err *staged_commit_as(struct staged *s);
+/* Begin parsing as the column that its name says. */
+MUST_CHECK struct err *staged_begin(struct staged *s);
+/* Move what is there to rejected/ with the reason; .lock held. */
+void staged_reject(struct staged *s, const char *why);
+
+#endif

@@ -1,0 +1,139 @@
+"""Column files read as any program would, made comparable with pylance's values."""
+
+import csv
+import os
+
+import numpy as np
+import pyarrow as pa
+
+ESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+
+
+def unescape(line):
+    """A txt line's value; None for \\N."""
+    if line == "\\N":
+        return None
+    if "\\" not in line:
+        return line
+    out, i = [], 0
+    while i < len(line):
+        if line[i] == "\\":
+            i += 1
+            out.append(ESCAPES[line[i]])
+        else:
+            out.append(line[i])
+        i += 1
+    return "".join(out)
+
+
+def escape(value):
+    if value is None:
+        return "\\N"
+    return (value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r"))
+
+
+def parse(text, kind):
+    if text is None or pa.types.is_null(kind):
+        return None
+    if pa.types.is_boolean(kind):
+        return {"true": True, "false": False}[text]
+    if pa.types.is_integer(kind):
+        return int(text)
+    if pa.types.is_floating(kind):
+        return float(text)
+    return text
+
+
+def read_txt(path, kind):
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as f:
+        data = f.read()
+    assert data == "" or data.endswith("\n")
+    lines = data.split("\n")[:-1]
+    return pa.array([parse(unescape(line), kind) for line in lines], kind)
+
+
+def read_csv(path, kind):
+    """Python's csv module cannot tell an empty field from "": only non-null ones are parsed."""
+    with open(path, newline="", encoding="utf-8") as f:
+        rows = list(csv.reader(f))
+    return rows[0][0], [row[0] if row else "" for row in rows[1:]]
+
+
+def read_arrow(path):
+    with pa.memory_map(os.fspath(path)) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def as_numpy(column):
+    """What the npy file must hold: nulls are NaN in floats, 0 elsewhere."""
+    kind = column.type
+    if pa.types.is_fixed_size_list(kind):
+        flat = np.asarray(column.combine_chunks().flatten()) if column.null_count == 0 else None
+        assert flat is not None
+        return flat.reshape(len(column), kind.list_size)
+    dtype = kind.to_pandas_dtype()
+    fill = np.nan if pa.types.is_floating(kind) else 0
+    return np.array([fill if v is None else v for v in column.to_pylist()], dtype=dtype)
+
+
+def same_values(a, b):
+    """Equal as Arrow arrays, NaN equal to NaN."""
+    a = a.combine_chunks() if isinstance(a, pa.ChunkedArray) else a
+    b = b.combine_chunks() if isinstance(b, pa.ChunkedArray) else b
+    if pa.types.is_floating(a.type):
+        return a.is_null().equals(b.is_null()) and np.array_equal(
+            a.fill_null(0).to_numpy(zero_copy_only=False), b.fill_null(0).to_numpy(zero_copy_only=False),
+            equal_nan=True)
+    return a.equals(b)
+
+
+def check_column(directory, name, expected, rng=None):
+    """Every format in which the column can be read equals `expected` (a ChunkedArray)."""
+    kind = expected.type
+    checked = []
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        check_binary(directory / name, expected)
+        checked.append("directory")
+    arrow = read_arrow(directory / f"{name}.arrow")
+    assert arrow.column_names == [name] and arrow.column(0).type == kind
+    arrow.validate(full=True)
+    assert same_values(arrow.column(0), expected), f"{name}.arrow"
+    checked.append("arrow")
+    if pa.types.is_fixed_size_list(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        for mode in (None, "r"):
+            got = np.load(directory / f"{name}.npy", mmap_mode=mode)
+            want = as_numpy(expected)
+            assert got.dtype == want.dtype and np.array_equal(got, want, equal_nan=True), f"{name}.npy"
+        checked.append("npy")
+    if not pa.types.is_nested(kind) and "directory" not in checked:
+        assert same_values(read_txt(directory / f"{name}.txt", kind), expected), f"{name}.txt"
+        header, values = read_csv(directory / f"{name}.csv", kind)
+        want = expected.to_pylist()
+        assert header == name and len(values) == len(want), f"{name}.csv"
+        for got, value in zip(values, want):
+            assert got == "" if value is None else parse(got, kind) == value, f"{name}.csv"
+        checked += ["txt", "csv"]
+    return checked
+
+
+def check_binary(directory, expected):
+    names = sorted(os.listdir(directory))
+    values = {i: v for i, v in enumerate(expected.to_pylist()) if v is not None}
+    assert [int(n.split(".")[0]) for n in names] == sorted(values)
+    for name in names:
+        assert (directory / name).read_bytes() == values[int(name.split(".")[0])]
+
+
+def check_sizes(top):
+    """stat equals what is read, for every file below top; returns how many."""
+    count = 0
+    for folder, _, files in os.walk(top):
+        for name in files:
+            path = os.path.join(folder, name)
+            if os.path.islink(path) or name == "control":
+                continue
+            size = os.stat(path).st_size
+            with open(path, "rb") as f:
+                assert size == len(f.read()), path
+            count += 1
+    return count

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * lancectl.c: the commands of `control` without a mount:
+ * lancectl COMMAND DATASET [ARG...] [--option=value].
+ *
+ * Data goes to stdout, everything else to stderr.  Exit status: 0 done, 1 failed,
+ * 2 usage, 3 a conflicting commit won.
+ */
+#include "command/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+enum status { DONE = 0, FAILED = 1, USAGE = 2, CONFLICT = 3 };
+
+struct screen {
+	bool shows_progress;
+	int last_percent;
+};
+
+static void print_line(void *ctx, enum log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	fprintf(stderr, "lancectl: %s\n", line);
+}
+
+static struct err *to_stdout(void *ctx, const void *p, size_t len)
+{
+	(void)ctx;
+	if (len && fwrite(p, 1, len, stdout) != len)
+		return err_errno(errno, "standard output");
+	return NULL;
+}
+
+static void show_progress(void *ctx, const char *what, uint64_t done, uint64_t total)
+{
+	struct screen *s = ctx;
+	if (!s->shows_progress || total < (uint64_t)8 << 20)
+		return;
+	int percent = (int)(100 * done / total);
+	if (percent == s->last_percent)
+		return;
+	s->last_percent = percent;
+	fprintf(stderr, "\r%-30.30s %3d%% [%-50.*s]%s", what, percent, percent / 2,
+		"##################################################",
+		percent == 100 ? "\n" : "");
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: lancectl COMMAND DATASET [ARG...] [--option=value]\n\n"
+		    "DATASET is the directory of a Lance dataset.\n\n");
+	for (size_t i = 0; command_at(i); i++)
+		fprintf(to, "  %s\n        %s\n", command_at(i)->usage,
+			command_at(i)->summary);
+	fprintf(to,
+		"\nFor every command: --json machine-readable, --quiet no progress.\n"
+		"Exit status: 0 done, 1 failed, 2 usage, 3 a conflicting commit won.\n"
+		"See lancectl(1).\n");
+}
+
+/* Take --json, --quiet, --help out of the words. */
+static bool take_flag(struct words *w, const char *name)
+{
+	for (size_t i = 0; i < w->n_options; i++) {
+		if (strcmp(w->options[i], name) != 0)
+			continue;
+		free(w->options[i]);
+		w->options[i] = w->options[--w->n_options];
+		return true;
+	}
+	return false;
+}
+
+/* DATASET is the first word behind the command. */
+static char *take_dataset(struct words *w)
+{
+	char *dataset = w->args[1];
+	memmove(w->args + 1, w->args + 2, (w->n_args - 2) * sizeof(*w->args));
+	w->n_args--;
+	return dataset;
+}
+
+static struct err *run(struct words *w, const char *dataset, bool json, bool quiet)
+{
+	struct log log = {.write = print_line,
+			  .level = quiet ? LEVEL_ERROR : LEVEL_WARN};
+	AUTO(io_store) struct io_store *store = NULL;
+	AUTO(table) struct table *table = NULL;
+	AUTO(version) struct version *v = NULL;
+	AUTO_BUF struct buf out = {0};
+	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1};
+	TRY(io_store_open_local(dataset, &store));
+	TRY(table_open(store, &log, &table));
+	v = table_latest(table);
+	struct command_env env = {
+		.table = table,
+		.version = v,
+		.json = json,
+		.allow_output = true,
+		.dir_fd = AT_FDCWD,
+		.write = to_stdout,
+		.progress = show_progress,
+		.ctx = &screen,
+	};
+	TRY(command_run(&env, w, &out));
+	TRY(to_stdout(NULL, out.data, out.len));
+	if (fflush(stdout) != 0)
+		return err_errno(errno, "standard output");
+	return NULL;
+}
+
+static enum status run_words(struct words *w)
+{
+	bool json = take_flag(w, "json"), quiet = take_flag(w, "quiet");
+	if (take_flag(w, "help") || (w->n_args && strcmp(w->args[0], "help") == 0)) {
+		usage(stdout);
+		return DONE;
+	}
+	if (take_flag(w, "version")) {
+		printf("lancectl " LANCEFS_VERSION "\n");
+		return DONE;
+	}
+	const struct command *c = w->n_args ? command_find(w->args[0]) : NULL;
+	if (!c || w->n_args - 1 < c->min_args + 1 || w->n_args - 1 > c->max_args + 1) {
+		if (w->n_args && !c)
+			fprintf(stderr, "lancectl: no command '%s'\n\n", w->args[0]);
+		if (c)
+			fprintf(stderr, "usage: lancectl %s DATASET%s\n", c->name,
+				c->usage + strlen(c->name));
+		else
+			usage(stderr);
+		return USAGE;
+	}
+	AUTO_MEM char *dataset = take_dataset(w);
+	struct err *err = run(w, dataset, json, quiet);
+	if (!err)
+		return DONE;
+	enum status status = err->code == EBUSY ? CONFLICT : FAILED;
+	fprintf(stderr, "lancectl: %s\n", err->msg);
+	err_free(err); /* told */
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct words w = {0};
+	struct err *err = words_from_argv(argc - 1, argv + 1, &w);
+	if (err) {
+		fprintf(stderr, "lancectl: %s\n", err->msg);
+		err_free(err); /* told */
+		return FAILED;
+	}
+	enum status status = run_words(&w);
+	words_fini(&w);
+	return (int)status;
+}
