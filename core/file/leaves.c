@@ -75,6 +75,9 @@ static struct err *add_leaf(struct assembly *a, const struct field *f, uint32_t 
 			    const struct path *path)
 {
 	uint64_t first, end;
+	if (field_is_blob(f))
+		return err_new(EOPNOTSUPP, "field %s: blob columns are not supported",
+			       f->name);
 	struct leaf *leaf = &a->leaves[a->n++];
 	leaf->field = f;
 	leaf->shape.n_layers = path->depth;

@@ -247,7 +247,10 @@ static struct err *read_field(const struct v20_read *v, const struct field *f,
 	enum type_id id = f->type->id;
 	if (depth > LIMIT_NESTING)
 		return err_new(EIO, "fields nest too deeply");
-	if (id == TYPE_STRUCT && !field_is_packed(f) && !field_is_blob(f))
+	if (field_is_blob(f))
+		return err_new(EOPNOTSUPP, "field %s: blob columns are not supported",
+			       f->name);
+	if (id == TYPE_STRUCT && !field_is_packed(f))
 		return read_struct(v, f, depth, first, end, ret);
 	if (column < 0 || column > UINT32_MAX || id == TYPE_NULL)
 		return array_new_null(f->type, end - first, ret);
