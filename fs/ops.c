@@ -300,12 +300,14 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t len, off_t off,
 {
 	struct handle *h = handle_of(fi);
 	AUTO_MEM uint8_t *copy = NULL;
+	/* the release may come before the reply's system call returns */
+	AUTO(bytes) struct bytes *text = bytes_ref(h->text);
 	const uint8_t *p = NULL;
 	size_t n = 0;
 	struct err *err;
 	(void)ino;
-	if (h->text) {
-		err = read_text(h->text, (uint64_t)off, len, &p, &n);
+	if (text) {
+		err = read_text(text, (uint64_t)off, len, &p, &n);
 	} else if (h->node->ops->read) {
 		copy = malloc(len ? len : 1);
 		err = copy ? h->node->ops->read(mount_of(req), h, (uint64_t)off, len,

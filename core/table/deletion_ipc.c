@@ -3,9 +3,8 @@
  * deletion_ipc.c: the array form of deletion files, an Arrow IPC file with one
  * uint32 column.
  *
- * The file is read as the stream it contains: messages from byte 8 on until
- * the end marker.  Lance compresses the body with zstd; lz4 frames and plain
- * bodies are taken as well.
+ * The footer says where the record batches are.  Lance compresses bodies with
+ * zstd; lz4 frames and plain bodies are taken as well.
  * Source: Arrow columnar format, IPC; Message.fbs; table.proto, DeletionFile.
  */
 #include "table/table_priv.h"
@@ -15,12 +14,12 @@
 #include <lz4frame.h>
 #include <zstd.h>
 
-#define IPC_START 8
 #define IPC_CONTINUATION 0xffffffffu
 #define MESSAGE_HEADER_TYPE 1
 #define MESSAGE_HEADER 2
-#define MESSAGE_BODY_LENGTH 3
 #define HEADER_RECORD_BATCH 3
+#define FOOTER_BATCHES 3
+#define BLOCK_LEN 24 /* i64 offset, i32 metadata length, padding, i64 body length */
 #define BATCH_LENGTH 0
 #define BATCH_BUFFERS 2
 #define BATCH_COMPRESSION 3
@@ -130,40 +129,44 @@ static struct err *read_batch(const struct fb_table *batch, struct cursor body,
 	return mark_offsets(data.p, (uint64_t)n, n_rows, bits);
 }
 
-static struct err *read_message(struct cursor *c, uint32_t meta_len, uint64_t n_rows,
-				uint8_t *bits)
+/* One block of the footer: a message and its body. */
+static struct err *read_block(struct cursor file, const uint8_t *block, uint64_t n_rows,
+			      uint8_t *bits)
 {
 	struct cursor meta, body;
 	struct fb_table message, header;
-	int64_t type, body_len;
+	int64_t type;
 	bool found;
-	TRY(cursor_sub(c, meta_len, &meta));
+	uint32_t len;
+	TRY(cursor_skip(&file, load_u64le(block)));
+	TRY(cursor_sub(&file, load_u32le(block + 8), &meta));
+	TRY(cursor_sub(&file, load_u64le(block + 16), &body));
+	TRY(cursor_u32le(&meta, &len));
+	if (len == IPC_CONTINUATION)
+		TRY(cursor_u32le(&meta, &len));
 	TRY(fb_root(meta, &message));
 	TRY(fb_scalar(&message, MESSAGE_HEADER_TYPE, 1, 0, &type));
-	TRY(fb_scalar(&message, MESSAGE_BODY_LENGTH, 8, 0, &body_len));
 	TRY(fb_child(&message, MESSAGE_HEADER, &found, &header));
-	if (body_len < 0 || !found)
-		return err_new(EIO, "Arrow message without a body");
-	TRY(cursor_sub(c, (uint64_t)body_len, &body));
-	if (type == HEADER_RECORD_BATCH)
-		TRY(read_batch(&header, body, n_rows, bits));
-	return NULL;
+	if (type != HEADER_RECORD_BATCH || !found)
+		return err_new(EIO, "Arrow block without a record batch");
+	return read_batch(&header, body, n_rows, bits);
 }
 
 struct err *ipc_offsets_read(struct cursor c, uint64_t n_rows, uint8_t *bits)
 {
 	static const char magic[] = "ARROW1";
-	struct cursor start;
-	TRY(cursor_sub(&c, IPC_START, &start));
-	if (memcmp(start.p, magic, sizeof(magic) - 1) != 0)
-		return err_new(EIO, "not an Arrow file");
-	for (;;) {
-		uint32_t len;
-		TRY(cursor_u32le(&c, &len));
-		if (len == IPC_CONTINUATION)
-			TRY(cursor_u32le(&c, &len));
-		if (len == 0)
-			return NULL;
-		TRY(read_message(&c, len, n_rows, bits));
-	}
+	const size_t magic_len = sizeof(magic) - 1, tail_len = 4 + magic_len;
+	struct fb_table footer;
+	struct fb_vector blocks;
+	if (cursor_left(&c) < 8 + tail_len || memcmp(c.p, magic, magic_len) != 0 ||
+	    memcmp(c.end - magic_len, magic, magic_len) != 0)
+		return err_new(EIO, "not an Arrow file, or cut short");
+	uint64_t len = load_u32le(c.end - tail_len);
+	if (len > cursor_left(&c) - tail_len)
+		return err_new(EIO, "Arrow footer of %" PRIu64 " bytes", len);
+	TRY(fb_root(cursor_of(c.end - tail_len - len, len), &footer));
+	TRY(fb_vector(&footer, FOOTER_BATCHES, BLOCK_LEN, &blocks));
+	for (uint32_t i = 0; i < blocks.n; i++)
+		TRY(read_block(c, blocks.items + (size_t)i * BLOCK_LEN, n_rows, bits));
+	return NULL;
 }

@@ -29,7 +29,7 @@ def mounted(dataset, where, *options):
     finally:
         subprocess.run(["fusermount3", "-uz", where], check=False)
         try:
-            code = daemon.wait(timeout=20)
+            code = daemon.wait(timeout=5)
         except subprocess.TimeoutExpired:
             daemon.kill()
             code = daemon.wait()

@@ -41,7 +41,8 @@ def check_rows(where, expected, count=20, seed=0):
             elif isinstance(value, int):
                 assert data == b"%d\n" % value
             elif isinstance(value, float):
-                assert float(data) == value
+                kind = expected.schema.field(path.name.rsplit(".", 1)[0]).type
+                assert pa.scalar(float(data), kind).as_py() == value
             else:
                 assert np.allclose(np.fromstring(data.decode().strip("[]\n"), sep=","), value)
 
