@@ -81,13 +81,13 @@ static struct err *list_value(struct mount *m, struct handle *h, size_t i,
 {
 	struct version *v = h->version;
 	struct field *f = version_field(v, i);
-	AUTO(array) struct array *a = NULL;
 	AUTO_MEM char *name = NULL;
 	AUTO_MEM char *file = NULL;
 	uint64_t row = h->node->row;
+	uint8_t is_null;
 	*ret_full = false;
-	TRY(version_read(v, f, row, row + 1, &a));
-	if (array_is_null(a, 0))
+	TRY(version_read_nulls(v, f, row, row + 1, &is_null));
+	if (is_null)
 		return NULL;
 	TRY(name_encode(f->name, &name));
 	TRY(str_printf(&file, "%s.%s", name, extension(m, v, f)));
@@ -116,7 +116,7 @@ const struct node_ops row_ops = {
 
 /* --- columns/BINARY/ --- */
 
-#define LIST_BATCH_ROWS 64
+#define LIST_BATCH_ROWS 1024
 
 static struct field *column_of(const struct version *v, const struct node *dir)
 {
@@ -161,12 +161,12 @@ static struct err *binary_list(struct mount *m, struct handle *h, uint64_t off,
 		return NULL;
 	const char *ext = value_extension(m, v, f);
 	for (uint64_t first = off; first < version_rows(v); first += LIST_BATCH_ROWS) {
-		AUTO(array) struct array *a = NULL;
+		uint8_t is_null[LIST_BATCH_ROWS];
 		uint64_t end = MIN_OF(first + LIST_BATCH_ROWS, version_rows(v));
-		TRY(version_read(v, f, first, end, &a));
+		TRY(version_read_nulls(v, f, first, end, is_null));
 		for (uint64_t row = first; row < end; row++) {
 			char name[64];
-			if (array_is_null(a, row - first))
+			if (is_null[row - first])
 				continue;
 			snprintf(name, sizeof(name), "%0*" PRIu64 ".%s", width, row,
 				 ext);

@@ -138,10 +138,13 @@ static struct err *column_read(struct mount *m, struct handle *h, uint64_t off,
 static struct err *xattr_nulls(struct version *v, struct field *f, struct buf *out)
 {
 	uint64_t n = 0, step = 65536;
+	AUTO_MEM uint8_t *is_null = NULL;
+	TRY(mem_array((size_t)step, 1, &is_null));
 	for (uint64_t row = 0; row < version_rows(v); row += step) {
-		AUTO(array) struct array *a = NULL;
-		TRY(version_read(v, f, row, MIN_OF(row + step, version_rows(v)), &a));
-		n += a->n_nulls;
+		uint64_t end = MIN_OF(row + step, version_rows(v));
+		TRY(version_read_nulls(v, f, row, end, is_null));
+		for (uint64_t i = 0; i < end - row; i++)
+			n += is_null[i];
 	}
 	buf_printf(out, "%" PRIu64, n);
 	return NULL;

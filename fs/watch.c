@@ -18,6 +18,7 @@
 
 struct watch {
 	int inotify_fd, wake_fd;
+	pthread_mutex_t lock; /* one drain and refresh at a time */
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stop;
@@ -34,18 +35,24 @@ static void refresh(struct mount *m)
 	}
 }
 
-void watch_poll(struct mount *m)
+/* Take what inotify has to say and load what it announces, in one step: who
+ * comes second must not find the queue empty and the version not yet loaded. */
+static bool catch_up(struct mount *m, bool always)
 {
 	char events[4096];
-	bool any = false;
-	if (!m->watch || m->watch->inotify_fd < 0)
-		return;
-	while (read(m->watch->inotify_fd, events, sizeof(events)) > 0)
-		any = true;
-	if (!any)
-		return;
-	refresh(m);
-	watch_wake(m);
+	struct watch *w = m->watch;
+	LOCK_SCOPE(&w->lock);
+	while (w->inotify_fd >= 0 && read(w->inotify_fd, events, sizeof(events)) > 0)
+		always = true;
+	if (always)
+		refresh(m);
+	return always;
+}
+
+void watch_poll(struct mount *m)
+{
+	if (m->watch && catch_up(m, false))
+		watch_wake(m);
 }
 
 void watch_wake(struct mount *m)
@@ -103,11 +110,7 @@ static void *run(void *arg)
 			log_line(&m->log, LEVEL_WARN, "eventfd: %s", strerror(errno));
 		if (atomic_load(&w->stop))
 			break;
-		char events[4096];
-		while (w->inotify_fd >= 0 &&
-		       read(w->inotify_fd, events, sizeof(events)) > 0)
-			;
-		refresh(m);
+		catch_up(m, true);
 		staging_expire(m);
 		AUTO(version) struct version *v = table_latest(m->table);
 		if (version_number(v) != w->shown)
@@ -123,6 +126,7 @@ struct err *watch_start(struct mount *m)
 	AUTO(version) struct version *v = table_latest(m->table);
 	TRY(mem_new(&w));
 	m->watch = w;
+	pthread_mutex_init(&w->lock, NULL);
 	w->shown = version_number(v);
 	w->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -151,6 +155,7 @@ void watch_stop(struct mount *m)
 	if (w->has_thread)
 		pthread_join(w->thread, NULL);
 	close(w->wake_fd);
+	pthread_mutex_destroy(&w->lock);
 	if (w->inotify_fd >= 0)
 		close(w->inotify_fd);
 	free(w);

@@ -151,6 +151,15 @@ uint64_t page_bytes(const struct page *p);
 MUST_CHECK struct err *page_read(const struct page *p, const struct page_source *source,
 				 uint64_t first, uint64_t end, struct slots *slots);
 
+/*
+ * Which of rows [first, end) are null: is_null receives a byte a row, 1 for
+ * null.  Only for columns without lists.  *ret_known is false if the layout
+ * cannot tell without the values; large values are never read.
+ */
+MUST_CHECK struct err *page_nulls(const struct page *p,
+				  const struct page_source *source, uint64_t first,
+				  uint64_t end, uint8_t *is_null, bool *ret_known);
+
 /* --- making pages --- */
 
 /* Append rows [first, end) of an array of the values' type; its nulls are as zeros.

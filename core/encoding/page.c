@@ -243,3 +243,13 @@ struct err *page_read(const struct page *p, const struct page_source *source,
 	TRY_CTX(p->ops->read(p, source, first, end, slots), "%s", p->ops->name);
 	return NULL;
 }
+
+struct err *page_nulls(const struct page *p, const struct page_source *source,
+		       uint64_t first, uint64_t end, uint8_t *is_null, bool *ret_known)
+{
+	*ret_known = false;
+	if (end > p->n_rows || first > end)
+		return err_new(EIO, "rows to %" PRIu64 " of %" PRIu64, end, p->n_rows);
+	return p->ops->nulls ? p->ops->nulls(p, source, first, end, is_null, ret_known)
+			     : NULL;
+}

@@ -69,6 +69,10 @@ struct page_ops {
 			    const struct page_source *source);
 	struct err *(*read)(const struct page *p, const struct page_source *source,
 			    uint64_t first, uint64_t end, struct slots *out);
+	/* As page_nulls; NULL: never without reading the values. */
+	struct err *(*nulls)(const struct page *p, const struct page_source *source,
+			     uint64_t first, uint64_t end, uint8_t *is_null,
+			     bool *ret_known);
 };
 
 extern const struct page_ops page_mini_block, page_full_zip, page_constant;

@@ -305,9 +305,29 @@ static struct err *zip_read(const struct page *p, const struct page_source *sour
 	return NULL;
 }
 
+/* A null has a control word and nothing else; a value has a length as well. */
+static struct err *zip_nulls(const struct page *p, const struct page_source *source,
+			     uint64_t first, uint64_t end, uint8_t *is_null,
+			     bool *ret_known)
+{
+	AUTO(bytes) struct bytes *index = NULL;
+	uint64_t n = end - first;
+	*ret_known = p->length_len && !p->levels.max_rep;
+	if (!*ret_known)
+		return NULL;
+	TRY(source_read_bytes(source, BUFFER_ROWS, first * p->index_width,
+			      (n + 1) * p->index_width, &index));
+	for (uint64_t i = 0; i < n; i++)
+		is_null[i] = p->bits_def &&
+			     index_at(p, index, i + 1) - index_at(p, index, i) ==
+				     p->control_len;
+	return NULL;
+}
+
 const struct page_ops page_full_zip = {
 	.name = "full-zip",
 	.kind = LANCE__ENC__PAGE_LAYOUT__LAYOUT_FULL_ZIP_LAYOUT,
 	.open = zip_open,
 	.read = zip_read,
+	.nulls = zip_nulls,
 };

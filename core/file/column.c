@@ -265,9 +265,16 @@ static struct err *open_page(struct file_reader *r, const struct column *c,
 	return NULL;
 }
 
+/* What is asked of the pages of a range: their slots, or only their nulls. */
+struct request {
+	struct slots *slots; /* NULL: nulls */
+	uint8_t *is_null;
+	bool known;
+};
+
 static struct err *read_page(struct file_reader *r, const struct column *c,
 			     struct column_view *v, size_t i, uint64_t first,
-			     uint64_t end, struct slots *out)
+			     uint64_t end, struct request *q)
 {
 	AUTO(page) struct page *p = NULL;
 	const Lance__File__Page *meta = c->meta->pages[i];
@@ -275,12 +282,16 @@ static struct err *read_page(struct file_reader *r, const struct column *c,
 	struct page_source source = {&io, (unsigned)meta->n_buffer_sizes,
 				     meta->buffer_sizes, page_io_read};
 	TRY(open_page(r, c, v, i, &source, &p));
-	return page_read(p, &source, first, end, out);
+	if (q->slots)
+		return page_read(p, &source, first, end, q->slots);
+	TRY(page_nulls(p, &source, first, end, q->is_null, &q->known));
+	q->is_null += end - first;
+	return NULL;
 }
 
-struct err *column_read(struct file_reader *r, uint32_t column,
-			const struct leaf_shape *shape, uint64_t first, uint64_t end,
-			struct slots *out)
+static struct err *read_pages(struct file_reader *r, uint32_t column,
+			      const struct leaf_shape *shape, uint64_t first,
+			      uint64_t end, struct request *q)
 {
 	struct column *c;
 	struct column_view *v;
@@ -290,14 +301,33 @@ struct err *column_read(struct file_reader *r, uint32_t column,
 		return err_new(EIO, "column %u: rows to %" PRIu64 " of %" PRIu64,
 			       column, end, n_rows);
 	TRY(find_view(r, c, shape, &v));
-	for (size_t i = first < end ? column_find_page(c, first) : 0; first < end;
-	     i++) {
+	q->known = true;
+	for (size_t i = first < end ? column_find_page(c, first) : 0;
+	     first < end && q->known; i++) {
 		uint64_t base = c->first_row[i];
 		uint64_t stop = MIN_OF(end, c->first_row[i + 1]);
 		if (stop > first)
-			TRY_CTX(read_page(r, c, v, i, first - base, stop - base, out),
+			TRY_CTX(read_page(r, c, v, i, first - base, stop - base, q),
 				"column %u: page %zu", column, i);
 		first = MAX_OF(first, stop);
 	}
+	return NULL;
+}
+
+struct err *column_read(struct file_reader *r, uint32_t column,
+			const struct leaf_shape *shape, uint64_t first, uint64_t end,
+			struct slots *out)
+{
+	struct request q = {.slots = out};
+	return read_pages(r, column, shape, first, end, &q);
+}
+
+struct err *column_nulls(struct file_reader *r, uint32_t column,
+			 const struct leaf_shape *shape, uint64_t first, uint64_t end,
+			 uint8_t *is_null, bool *ret_known)
+{
+	struct request q = {.is_null = is_null};
+	TRY(read_pages(r, column, shape, first, end, &q));
+	*ret_known = q.known;
 	return NULL;
 }

@@ -117,6 +117,14 @@ MUST_CHECK struct err *file_read(struct file_reader *r, const struct field *fiel
 				 const struct file_map *map, uint64_t first,
 				 uint64_t end, struct array **ret);
 
+/*
+ * Which of rows [first, end) of a field are null: a byte a row, 1 for null.
+ * Reads no large values: a million images cost their row index.
+ */
+MUST_CHECK struct err *file_read_nulls(struct file_reader *r, const struct field *field,
+				       const struct file_map *map, uint64_t first,
+				       uint64_t end, uint8_t *is_null);
+
 /* Bytes on disk of a field's pages. */
 MUST_CHECK struct err *file_field_bytes(struct file_reader *r,
 					const struct field *field,

@@ -74,6 +74,10 @@ MUST_CHECK struct err *page_io_read(void *ctx, unsigned buffer, uint64_t off,
 MUST_CHECK struct err *column_read(struct file_reader *r, uint32_t column,
 				   const struct leaf_shape *shape, uint64_t first,
 				   uint64_t end, struct slots *out);
+/* page_nulls over the pages of a range. */
+MUST_CHECK struct err *column_nulls(struct file_reader *r, uint32_t column,
+				    const struct leaf_shape *shape, uint64_t first,
+				    uint64_t end, uint8_t *is_null, bool *ret_known);
 /* Column of a field id, -1 if the map does not name it. */
 int64_t map_column(const struct file_map *map, int32_t id);
 

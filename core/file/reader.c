@@ -195,6 +195,39 @@ struct err *file_read(struct file_reader *r, const struct field *field,
 	return NULL;
 }
 
+static struct err *nulls_of_index(struct file_reader *r, const struct field *field,
+				  const struct file_map *map, uint64_t first,
+				  uint64_t end, uint8_t *is_null, bool *ret_known)
+{
+	struct leaf_shape shape = {.n_layers = 1};
+	int64_t column = map_column(map, field->id);
+	*ret_known = false;
+	if (r->version == LANCE_2_0 || !type_is_var(field->type->id) || column < 0 ||
+	    column > UINT32_MAX)
+		return NULL;
+	TRY(value_type_of(field->type, &shape.type));
+	struct err *err = column_nulls(r, (uint32_t)column, &shape, first, end, is_null,
+				       ret_known);
+	value_type_fini(&shape.type);
+	return err;
+}
+
+struct err *file_read_nulls(struct file_reader *r, const struct field *field,
+			    const struct file_map *map, uint64_t first, uint64_t end,
+			    uint8_t *is_null)
+{
+	AUTO(array) struct array *a = NULL;
+	bool known;
+	TRY_CTX(nulls_of_index(r, field, map, first, end, is_null, &known), "%s",
+		io_file_path(r->file));
+	if (known)
+		return NULL;
+	TRY(file_read(r, field, map, first, end, &a));
+	for (uint64_t i = 0; i < end - first; i++)
+		is_null[i] = array_is_null(a, i);
+	return NULL;
+}
+
 static struct err *add_bytes(struct file_reader *r, const struct field *f,
 			     const struct file_map *map, uint64_t *total)
 {

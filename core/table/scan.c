@@ -12,21 +12,35 @@
 #include <errno.h>
 #include <inttypes.h>
 
-static struct err *read_offsets(struct version *v, const struct fragment *f,
-				const struct field *field, uint64_t first, uint64_t end,
-				struct array **ret)
+/* The open data file of a column in a fragment, and its columns; *ret NULL if
+ * no file has it. */
+static struct err *open_file(struct version *v, const struct fragment *f,
+			     const struct field *field, struct file_reader **ret,
+			     struct file_map *ret_map)
 {
 	const Lance__Table__DataFile *file = fragment_file(f, field);
 	AUTO_MEM char *path = NULL;
-	AUTO(file_reader) struct file_reader *r = NULL;
+	*ret = NULL;
 	if (!file)
-		return array_new_null(field->type, end - first, ret);
+		return NULL;
 	if (file->n_fields != file->n_column_indices)
 		return err_new(EIO, "%s: %zu fields but %zu column indices", file->path,
 			       file->n_fields, file->n_column_indices);
 	TRY(data_file_path(v, file, &path));
-	TRY(file_cache_get(v->table->files, path, &r));
-	struct file_map map = {file->fields, file->column_indices, file->n_fields};
+	*ret_map =
+		(struct file_map){file->fields, file->column_indices, file->n_fields};
+	return file_cache_get(v->table->files, path, ret);
+}
+
+static struct err *read_offsets(struct version *v, const struct fragment *f,
+				const struct field *field, uint64_t first, uint64_t end,
+				struct array **ret)
+{
+	AUTO(file_reader) struct file_reader *r = NULL;
+	struct file_map map;
+	TRY(open_file(v, f, field, &r, &map));
+	if (!r)
+		return array_new_null(field->type, end - first, ret);
 	return file_read(r, field, &map, first, end, ret);
 }
 
@@ -135,6 +149,59 @@ struct err *version_read(struct version *v, const struct field *field, uint64_t 
 		return NULL;
 	}
 	return array_concat(parts.items, parts.n, ret);
+}
+
+/* The nulls of live rows [first, end) of one fragment, counted within it. */
+static struct err *live_nulls(struct version *v, struct fragment *f,
+			      const struct field *field, uint64_t first, uint64_t end,
+			      uint8_t *is_null)
+{
+	const struct deletion_vector *d;
+	AUTO(file_reader) struct file_reader *r = NULL;
+	AUTO_MEM uint8_t *all = NULL;
+	struct file_map map;
+	TRY(fragment_deleted(v, f, &d));
+	uint64_t first_off = d ? deletion_select_live(d, first) : first;
+	uint64_t end_off = d ? deletion_select_live(d, end - 1) + 1 : end;
+	TRY(open_file(v, f, field, &r, &map));
+	TRY(mem_array((size_t)(end_off - first_off), 1, &all));
+	if (r)
+		TRY(file_read_nulls(r, field, &map, first_off, end_off, all));
+	else
+		memset(all, 1, (size_t)(end_off - first_off));
+	for (uint64_t off = first_off; off < end_off; off++)
+		if (!d || !bit_get(d->bits, off))
+			*is_null++ = all[off - first_off];
+	return NULL;
+}
+
+static struct err *read_nulls(struct version *v, const struct field *field,
+			      uint64_t first, uint64_t end, uint8_t *is_null)
+{
+	for (size_t i = find_fragment(v, first); first < end; i++) {
+		struct fragment *f = &v->fragments[i];
+		uint64_t stop =
+			MIN_OF(end, f->first_row + f->physical_rows - f->n_deleted);
+		if (first >= stop)
+			continue; /* a fragment whose rows are all deleted */
+		TRY_CTX(live_nulls(v, f, field, first - f->first_row,
+				   stop - f->first_row, is_null),
+			"fragment %" PRIu64, f->id);
+		is_null += stop - first;
+		first = stop;
+	}
+	return NULL;
+}
+
+struct err *version_read_nulls(struct version *v, const struct field *field,
+			       uint64_t first, uint64_t end, uint8_t *is_null)
+{
+	if (first > end || end > v->n_rows)
+		return err_new(EINVAL,
+			       "rows %" PRIu64 " to %" PRIu64 " of a table of %" PRIu64,
+			       first, end, v->n_rows);
+	struct err *err = read_nulls(v, field, first, end, is_null);
+	return err ? explain(v, field, err) : NULL;
 }
 
 struct err *version_expand(struct version *v, size_t i, uint64_t first_live,

@@ -116,6 +116,12 @@ MUST_CHECK struct err *version_column_bytes(struct version *v, const struct fiel
 MUST_CHECK struct err *version_read(struct version *v, const struct field *f,
 				    uint64_t first, uint64_t end, struct array **ret);
 
+/* Which of live rows [first, end) are null: a byte a row, 1 for null.  Reads
+ * no large values. */
+MUST_CHECK struct err *version_read_nulls(struct version *v, const struct field *f,
+					  uint64_t first, uint64_t end,
+					  uint8_t *is_null);
+
 /*
  * The reverse of a scan, for writers: values of the live rows [first_live,
  * first_live + values->n_rows) of fragment i (an index, not an id), counted

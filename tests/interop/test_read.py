@@ -87,7 +87,7 @@ def test_columns__after_deletes_adds_and_drops(tmp_path, mount, version):
 
 
 def test_deletions__in_both_kinds_of_files(tmp_path, mount):
-    path = laion.write(tmp_path / "t.lance", 40000, "2.2", images=False, embeddings=False)
+    path = laion.write(tmp_path / "t.lance", 60000, "2.2", images=False, embeddings=False)
     dataset = lance.dataset(str(path))
     dataset.delete("key like '%7'")
     kinds = {p.suffix for p in (path / "_deletions").iterdir()}
