@@ -165,11 +165,10 @@ static struct err *binary_list(struct mount *m, struct handle *h, uint64_t off,
 		uint64_t end = MIN_OF(first + LIST_BATCH_ROWS, version_rows(v));
 		TRY(version_read_nulls(v, f, first, end, is_null));
 		for (uint64_t row = first; row < end; row++) {
-			char name[64];
+			AUTO_MEM char *name = NULL;
 			if (is_null[row - first])
 				continue;
-			snprintf(name, sizeof(name), "%0*" PRIu64 ".%s", width, row,
-				 ext);
+			TRY(str_printf(&name, "%0*" PRIu64 ".%s", width, row, ext));
 			if (sink->fn(sink->ctx, name,
 				     value_ino(v, f, row, h->node->is_frozen), S_IFREG,
 				     row + 1))

@@ -45,9 +45,10 @@ struct mount;
 struct mount_options {
 	char *source, *mountpoint; /* owned */
 	int foreground, show_help, show_version, read_only, debug;
-	char *formats;		/* owned; listed formats besides the natural ones */
-	char *protect;		/* owned; columns that are not replaced */
-	double version_poll;	/* seconds */
+	char *formats;	     /* owned; listed formats besides the natural ones */
+	char *protect;	     /* owned; columns that are not replaced */
+	char *cache_dir;     /* owned; where sizes are remembered; NULL: the default */
+	double version_poll; /* seconds */
 	uint64_t rejected_size; /* bytes kept in rejected/ */
 };
 
@@ -181,10 +182,20 @@ struct mount {
 /* --- memo.c: small facts about content, by its key --- */
 
 /* What is remembered of a column's content or a view. */
-enum memo_kind { MEMO_SIZE, MEMO_TIME, MEMO_TOUCHED, MEMO_EXTENSION };
+enum memo_kind {
+	MEMO_SIZE,
+	MEMO_TIME,
+	MEMO_TOUCHED,
+	MEMO_EXTENSION,
+	N_MEMO_KINDS,
+};
 
-MUST_CHECK struct err *memo_new(struct memo **ret);
+/* Loads what was kept: sizes from cache-dir, times that users set from the
+ * dataset's state.  What cannot be loaded is only logged. */
+MUST_CHECK struct err *memo_open(struct mount *m, struct memo **ret);
 void memo_free(struct memo *memo);
+/* Write down what is new; failures are only logged. */
+void memo_save(struct mount *m);
 bool memo_get(struct memo *memo, enum memo_kind kind, uint64_t key, uint64_t *ret);
 void memo_put(struct memo *memo, enum memo_kind kind, uint64_t key, uint64_t value);
 

@@ -83,7 +83,7 @@ static struct err *open_mount(struct mount *m)
 	TRY(io_store_open_local(m->options.source, &m->store));
 	TRY(table_open(m->store, &m->log, &m->table));
 	TRY(decide_writable(m));
-	TRY(memo_new(&m->memo));
+	TRY(memo_open(m, &m->memo));
 	TRY(staging_new(m, &m->staging));
 	if (fstat(io_store_fd(m->store), &st) != 0)
 		return err_errno(errno, "%s", m->options.source);
@@ -153,6 +153,7 @@ static int serve(struct mount *m)
 			pthread_join(thread, NULL);
 	}
 	watch_stop(m);
+	memo_save(m);
 	fuse_loop_cfg_destroy(config);
 	return status;
 }

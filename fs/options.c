@@ -16,7 +16,7 @@
 
 struct raw_options {
 	int show_help, show_version, foreground, debug, read_only;
-	char *formats, *protect, *version_poll, *rejected_size, *config;
+	char *formats, *protect, *version_poll, *rejected_size, *cache_dir, *config;
 };
 
 #define OPTION(text, member, value)                                                    \
@@ -35,6 +35,7 @@ static const struct fuse_opt specs[] = {
 	OPTION("protect=%s", protect, 0),
 	OPTION("version-poll=%s", version_poll, 0),
 	OPTION("rejected-size=%s", rejected_size, 0),
+	OPTION("cache-dir=%s", cache_dir, 0),
 	OPTION("config=%s", config, 0),
 	FUSE_OPT_END,
 };
@@ -56,6 +57,8 @@ void options_usage(void)
 	       "  -o version-poll=S    look for versions of other hosts every S "
 	       "seconds (1)\n"
 	       "  -o rejected-size=N   bytes kept in rejected/, K M G allowed (1G)\n"
+	       "  -o cache-dir=DIR     remember sizes of text columns there\n"
+	       "                       (/var/cache/lancefs, or ~/.cache/lancefs)\n"
 	       "  -o config=FILE       instead of " CONFIG_PATH "\n"
 	       "  -o allow_other       let other users in (see fuse.conf)\n\n"
 	       "fusermount3 -u MOUNTPOINT unmounts.  See lancefs(1).\n");
@@ -88,6 +91,7 @@ static int take_pair(void *user, const char *section, const char *name,
 		{"protect", &raw->protect},
 		{"version-poll", &raw->version_poll},
 		{"rejected-size", &raw->rejected_size},
+		{"cache-dir", &raw->cache_dir},
 	};
 	(void)section;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -138,6 +142,7 @@ static struct err *convert(struct raw_options *raw, struct mount_options *o)
 	o->read_only = raw->read_only;
 	o->formats = TAKE(raw->formats);
 	o->protect = TAKE(raw->protect);
+	o->cache_dir = TAKE(raw->cache_dir);
 	o->version_poll = 1.0;
 	o->rejected_size = (uint64_t)1 << 30;
 	if (raw->version_poll) {
@@ -159,6 +164,7 @@ static void raw_fini(struct raw_options *raw)
 	free(raw->protect);
 	free(raw->version_poll);
 	free(raw->rejected_size);
+	free(raw->cache_dir);
 	free(raw->config);
 }
 
@@ -184,4 +190,5 @@ void options_fini(struct mount_options *o)
 	free(o->mountpoint);
 	free(o->formats);
 	free(o->protect);
+	free(o->cache_dir);
 }

@@ -22,17 +22,26 @@ struct watch {
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool stop;
+	char *warned;	/* guarded by .lock; owned; the last failure told */
 	uint64_t shown; /* the version that entries were last invalidated for */
 };
 
+/* A broken newest version is told once; the last good one stays.  .lock held. */
 static void refresh(struct mount *m)
 {
+	struct watch *w = m->watch;
 	struct err *err = table_refresh(m->table);
-	if (err) {
+	if (!err) {
+		free(TAKE(w->warned));
+		return;
+	}
+	if (!w->warned || strcmp(w->warned, err->msg) != 0) {
 		log_line(&m->log, LEVEL_WARN, "the newest version cannot be shown: %s",
 			 err->msg);
-		err_free(err); /* the last good version stays */
+		free(w->warned);
+		w->warned = strdup(err->msg);
 	}
+	err_free(err); /* told */
 }
 
 /* Take what inotify has to say and load what it announces, in one step: who
@@ -112,6 +121,7 @@ static void *run(void *arg)
 			break;
 		catch_up(m, true);
 		staging_expire(m);
+		memo_save(m);
 		AUTO(version) struct version *v = table_latest(m->table);
 		if (version_number(v) != w->shown)
 			invalidate(m, version_number(v));
@@ -156,6 +166,7 @@ void watch_stop(struct mount *m)
 		pthread_join(w->thread, NULL);
 	close(w->wake_fd);
 	pthread_mutex_destroy(&w->lock);
+	free(w->warned);
 	if (w->inotify_fd >= 0)
 		close(w->inotify_fd);
 	free(w);
