@@ -22,7 +22,7 @@ def mounted(dataset, where, *options):
     try:
         deadline = time.monotonic() + 60
         while not os.path.ismount(where):
-            assert daemon.poll() is None, log.read_text()
+            assert daemon.poll() is None, log.read_text(errors="replace")
             assert time.monotonic() < deadline, "the mount did not appear"
             time.sleep(0.01)
         yield where
@@ -33,7 +33,7 @@ def mounted(dataset, where, *options):
         except subprocess.TimeoutExpired:
             daemon.kill()
             code = daemon.wait()
-    text = log.read_text()
+    text = log.read_text(errors="replace")
     assert "Sanitizer" not in text and "runtime error" not in text, text
     assert code == 0, text
 
