@@ -15,7 +15,10 @@ void auto_fd(const int *fd)
 
 struct err *mem_array(size_t n, size_t size, void *ret)
 {
-	void *p = calloc(n ? n : 1, size ? size : 1);
+	size_t total;
+	if (ckd_mul(&total, n, size))
+		return err_nomem();
+	void *p = calloc(total ? total : 1, 1);
 	if (!p)
 		return err_nomem();
 	*(void **)ret = p;
