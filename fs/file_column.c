@@ -94,10 +94,10 @@ bool list_has(const char *list, const char *word)
 {
 	size_t len = strlen(word);
 	for (const char *p = list; p && *p;) {
-		size_t n = strcspn(p, ",");
+		size_t n = strcspn(p, ",:");
 		if (n == len && memcmp(p, word, n) == 0)
 			return true;
-		p += n + (p[n] == ',');
+		p += n + (p[n] != 0);
 	}
 	return false;
 }

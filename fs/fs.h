@@ -247,7 +247,7 @@ static inline bool column_is_binary(const struct field *f)
 	return type_is_binary(f->type->id) || f->type->id == TYPE_FIXED_BINARY;
 }
 
-/* Has `list` (comma separated) this word? */
+/* Has `list` (separated by commas or, within -o, by colons) this word? */
 bool list_has(const char *list, const char *word);
 
 /* file_value.c: one value, in rows/N/ and columns/BINARY/; *ret is NULL if the

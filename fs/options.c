@@ -53,7 +53,7 @@ void options_usage(void)
 	       "  -o ro                read-only\n"
 	       "  -o formats=LIST      list these formats too, as in "
 	       "txt,npy,csv,arrow\n"
-	       "  -o protect=LIST      columns that refuse to be replaced\n"
+	       "  -o protect=LIST      columns that refuse to be replaced, as in a:b\n"
 	       "  -o version-poll=S    look for versions of other hosts every S "
 	       "seconds (1)\n"
 	       "  -o rejected-size=N   bytes kept in rejected/, K M G allowed (1G)\n"

@@ -1,0 +1,236 @@
+"""The tree's rules: inodes, times, snapshots, attributes, what is refused, lancectl."""
+
+import errno
+import json
+import os
+import shutil
+import struct
+import subprocess
+
+import lance
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import laion
+from conftest import BIN, lancectl
+from test_bad import newest_manifest, varint
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tree") / "t.lance"
+    laion.write(path, 300, "2.2", per_fragment=120)
+    return path
+
+
+def test_root__has_what_it_says(mount, dataset):
+    where = mount(dataset)
+    assert set(os.listdir(where)) == {"control", "info", "schema", "history", "last_error", "columns", "rows",
+                                      "versions", "tags", "rejected"}
+    assert "rows: 300\n" in (where / "info").read_text()
+    schema = [line.split("\t") for line in (where / "schema").read_text().splitlines()]
+    assert [line[0] for line in schema] == lance.dataset(str(dataset)).schema.names
+    assert dict((line[0], line[1]) for line in schema)["img_emb"] == "float32[768]"
+    assert (where / "history").read_text().startswith("1\t20")
+
+
+def test_inodes__stand_for_content(fresh, dataset, mount):
+    path = fresh(dataset)
+    where = mount(path)
+    before = os.stat(where / "columns" / "caption.txt")
+    (where / "columns" / "n.txt").write_text("\n".join(map(str, range(300))) + "\n")
+    after = os.stat(where / "columns" / "caption.txt")
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    first = os.stat(where / "columns" / "n.txt")
+    (where / "columns" / "n.txt").write_text("\n".join(map(str, range(1, 301))) + "\n")
+    assert os.stat(where / "columns" / "n.txt").st_ino != first.st_ino
+    old = os.stat(where / "versions" / "1" / "columns" / "caption.txt")
+    new = os.stat(where / "versions" / "2" / "columns" / "caption.txt")
+    assert old.st_ino == new.st_ino != after.st_ino
+
+
+def test_directory_entries__tell_the_same_inodes(mount, dataset):
+    where = mount(dataset)
+    for directory in (where, where / "columns", where / "rows" / "3", where / "versions" / "1",
+                      where / "columns" / "image", where / "versions" / "1" / "columns"):
+        for entry in os.scandir(directory):
+            if entry.name != "control":  # a fresh node each time
+                assert entry.inode() == os.lstat(entry.path).st_ino, entry.path
+
+
+def test_open_file__keeps_its_version(fresh, dataset, mount):
+    path = fresh(dataset)
+    where = mount(path)
+    (where / "columns" / "n.txt").write_text("1\n" * 300)
+    with open(where / "columns" / "n.txt") as f:
+        head = f.read(4)
+        (where / "columns" / "n.txt").write_text("22\n" * 300)
+        assert head + f.read() == "1\n" * 300
+    assert (where / "columns" / "n.txt").read_text() == "22\n" * 300
+    assert (where / "versions" / "2" / "columns" / "n.txt").read_text() == "1\n" * 300
+
+
+def test_times__stick_to_content(fresh, dataset, mount, tmp_path):
+    path = fresh(dataset)
+    where = mount(path)
+    file = where / "columns" / "caption.txt"
+    os.utime(file, ns=(10**18, 10**18))
+    assert os.stat(file).st_mtime_ns == 10**18
+    (where / "columns" / "n.txt").write_text("1\n" * 300)
+    assert os.stat(file).st_mtime_ns == 10**18
+    lance.dataset(str(path)).delete("key = '000000001'")
+    assert os.stat(file).st_mtime_ns > 10**18
+
+
+def test_sizes__are_remembered_over_mounts(fresh, dataset, mount, tmp_path):
+    path = fresh(dataset)
+    cache = tmp_path / "cache"
+    first = mount(path, "-o", f"cache-dir={cache}")
+    size = os.stat(first / "columns" / "caption.txt").st_size
+    os.utime(first / "columns" / "key.txt", ns=(10**18, 10**18))
+    subprocess.run(["fusermount3", "-u", first], check=True)
+    assert list(cache.glob("*.sizes"))
+    again = mount(path, "-o", f"cache-dir={cache}")
+    assert os.stat(again / "columns" / "caption.txt").st_size == size
+    assert os.stat(again / "columns" / "key.txt").st_mtime_ns == 10**18
+
+
+def test_refusals__say_what_to_do(fresh, dataset, mount):
+    where = mount(fresh(dataset))
+
+    def refused(code, function):
+        with pytest.raises(OSError) as caught:
+            function()
+        assert caught.value.errno == code
+
+    refused(errno.EOPNOTSUPP, lambda: open(where / "columns" / "caption.txt", "ab"))
+    refused(errno.EOPNOTSUPP, lambda: open(where / "columns" / "caption.txt", "r+b"))
+    refused(errno.EOPNOTSUPP, lambda: os.truncate(where / "columns" / "caption.txt", 3))
+    refused(errno.EOPNOTSUPP, lambda: os.mkdir(where / "columns" / "new"))
+    refused(errno.EOPNOTSUPP, lambda: os.link(where / "columns" / "caption.txt", where / "columns" / "l.txt"))
+    refused(errno.EPERM, lambda: os.remove(where / "columns" / "caption.txt"))
+    refused(errno.EINVAL, lambda: open(where / "columns" / "x.unknown", "w"))
+    refused(errno.EROFS, lambda: open(where / "versions" / "1" / "columns" / "caption.txt", "w"))
+    refused(errno.EROFS, lambda: open(where / "rows" / "3" / "new.txt", "w"))
+    refused(errno.ENODATA, lambda: os.getxattr(where / "columns" / "caption.txt", "user.none"))
+    text = (where / "last_error").read_text()
+    assert "x.unknown" in text and len(text.splitlines()) == 8
+    os.chmod(where / "columns" / "caption.txt", 0o600)
+    os.chown(where / "columns" / "caption.txt", 0, 0)
+
+
+def test_attributes__of_a_column(fresh, dataset, mount):
+    where = mount(fresh(dataset))
+    file = where / "columns" / "caption.txt"
+    get = lambda name: os.getxattr(file, "user.lance." + name).decode()
+    assert (get("type"), get("rows"), get("version"), get("nullable")) == ("string", "300", "1", "true")
+    nulls = lance.dataset(str(dataset)).to_table(columns=["caption"])["caption"].null_count
+    assert int(get("nulls")) == nulls and int(get("bytes")) > 1000
+    (where / "columns" / "n.txt").write_text("1\n" * 300)
+    assert os.getxattr(where / "columns" / "n.txt", "user.lance.metadata.lancefs:source") == b"file"
+    assert "user.lance.type" in os.listxattr(file)
+
+
+def test_statfs__tells_the_store(mount, dataset):
+    where = mount(dataset)
+    there, here = os.statvfs(dataset), os.statvfs(where)
+    assert (there.f_blocks, there.f_frsize) == (here.f_blocks, here.f_frsize)
+
+
+def test_unknown_protobuf_fields__survive_a_commit(fresh, dataset, mount):
+    """Field 99 of the manifest and field 77 of a fragment, as a newer Lance might write them."""
+    path = fresh(dataset)
+    manifest = newest_manifest(path)
+    data = manifest.read_bytes()
+    pos = struct.unpack("<q", data[-16:-8])[0]
+    secret = b"from the future"
+    message = data[pos + 4:-16] + varint(99 << 3 | 2) + varint(len(secret)) + secret
+    manifest.write_bytes(data[:pos] + struct.pack("<I", len(message)) + message + data[-16:])
+    where = mount(path)
+    (where / "columns" / "n.txt").write_text("1\n" * 300)
+    written = newest_manifest(path)
+    assert written != manifest and secret in written.read_bytes()
+    assert lance.dataset(str(path)).to_table(columns=["n"])["n"].to_pylist() == [1] * 300
+
+
+def test_protected_columns__refuse(fresh, dataset, mount):
+    where = mount(fresh(dataset), "-o", "protect=caption:key")
+    with pytest.raises(OSError) as caught:
+        (where / "columns" / "caption.txt").write_text("x\n" * 300)
+    assert caught.value.errno == errno.EPERM
+    (where / "columns" / "url.txt").write_text("x\n" * 300)
+
+
+def test_lancectl__looks_exports_and_puts(fresh, dataset, tmp_path):
+    path = fresh(dataset)
+    info = json.loads(lancectl("info", path, "--json").stdout)
+    assert info["rows"] == 300 and info["storage_version"] == "2.2"
+    schema = json.loads(lancectl("schema", path, "--json").stdout)
+    assert [field["name"] for field in schema] == lance.dataset(str(path)).schema.names
+    out = tmp_path / "emb.npy"
+    lancectl("export", path, "img_emb", f"--output={out}")
+    want = lance.dataset(str(path)).to_table(columns=["img_emb"])["img_emb"].combine_chunks().flatten()
+    assert np.array_equal(np.load(out), want.to_numpy().reshape(-1, laion.DIM))
+    np.save(tmp_path / "half.npy", np.arange(300, dtype="f4") / 2)
+    assert b"version 2" in lancectl("put", path, tmp_path / "half.npy").stdout
+    assert lance.dataset(str(path)).to_table()["half"].to_pylist() == [i / 2 for i in range(300)]
+    assert b"unchanged" in lancectl("put", path, tmp_path / "half.npy").stdout
+    history = [json.loads(line) for line in lancectl("history", path, "--json").stdout.splitlines()]
+    assert [(h["version"], h["operation"], h["columns"]) for h in history][0] == (2, "Merge", 1)
+    for words, status, message in (
+            ((), 2, b"usage"), (("nonsense", path), 2, b"no command"), (("info",), 2, b"usage"),
+            (("export", path, "captoin"), 1, b"did you mean 'caption'"),
+            (("put", path, tmp_path / "none.txt"), 1, b"No such file"),
+            (("info", path, "--version=99"), 1, b"no version 99"),
+            (("info", path, "--frobnicate"), 1, b"no option")):
+        done = lancectl(*words, check=False)
+        assert done.returncode == status and message in done.stderr, (words, done)
+
+
+def test_control__answers_and_refuses(fresh, dataset, mount, tmp_path):
+    path = fresh(dataset)
+    where = mount(path)
+    fd = os.open(where / "control", os.O_RDWR)
+    os.write(fd, b"info\n")
+    assert b"rows: 300" in os.read(fd, 4096)
+    with pytest.raises(OSError) as caught:
+        os.write(fd, b"expot caption\n")
+    assert caught.value.errno == errno.EINVAL
+    assert b"no command 'expot'" in os.pread(fd, 4096, 0)
+    os.close(fd)
+    (tmp_path / "n.txt").write_text("5\n" * 300)
+    subprocess.run(["sh", "-c", f"echo 'put {tmp_path}/n.txt' > {where}/control"], check=True)
+    assert (where / "columns" / "n.txt").read_text() == "5\n" * 300
+
+
+def test_read_only__source(fresh, dataset, mount):
+    where = mount(fresh(dataset), "-o", "ro")
+    with pytest.raises(OSError) as caught:
+        (where / "columns" / "n.txt").write_text("1\n" * 300)
+    assert caught.value.errno == errno.EROFS
+    assert len((where / "columns" / "key.txt").read_text().splitlines()) == 300
+
+
+def test_many_fragments_and_versions(tmp_path, mount):
+    path = tmp_path / "t.lance"
+    table = pa.table({"i": pa.array(range(2000))})
+    lance.write_dataset(table, str(path), max_rows_per_file=10, max_rows_per_group=10)
+    dataset = lance.dataset(str(path))
+    for value in range(30):
+        dataset.delete(f"i = {value * 60}")
+    where = mount(path)
+    kept = [i for i in range(2000) if i % 60 or i >= 1800]
+    assert [int(x) for x in (where / "columns" / "i.txt").read_text().split()] == kept
+    assert len(os.listdir(where / "versions")) == 32
+    (where / "columns" / "j.txt").write_text("".join(f"{i * 2}\n" for i in kept))
+    got = lance.dataset(str(path)).to_table()
+    assert got["j"].to_pylist() == [i * 2 for i in got["i"].to_pylist()]
+    assert shutil.which("setfattr") is None or subprocess.run(
+        ["getfattr", "-d", where / "columns" / "j.txt"], capture_output=True).returncode == 0
+
+
+def test_help__is_there():
+    for program in ("lancefs", "lancectl"):
+        done = subprocess.run([BIN / program, "--help"], capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout.startswith("usage: " + program)
