@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 
 import lance
 import numpy as np
@@ -90,7 +91,10 @@ def test_sizes__are_remembered_over_mounts(fresh, dataset, mount, tmp_path):
     size = os.stat(first / "columns" / "caption.txt").st_size
     os.utime(first / "columns" / "key.txt", ns=(10**18, 10**18))
     subprocess.run(["fusermount3", "-u", first], check=True)
-    assert list(cache.glob("*.sizes"))
+    deadline = time.monotonic() + 10
+    while not list(cache.glob("*.sizes")) or not (path / "_lancefs" / "times" / "mtimes").exists():
+        assert time.monotonic() < deadline, "nothing was written down at unmount"
+        time.sleep(0.02)
     again = mount(path, "-o", f"cache-dir={cache}")
     assert os.stat(again / "columns" / "caption.txt").st_size == size
     assert os.stat(again / "columns" / "key.txt").st_mtime_ns == 10**18
