@@ -119,7 +119,7 @@ struct table {
 	struct io_store *store;	  /* owned reference */
 	const struct log *log;	  /* borrowed */
 	struct file_cache *files; /* owned */
-	enum naming naming;
+	_Atomic enum naming naming; /* changes if the dataset is migrated */
 	pthread_mutex_t lock;
 	struct version *latest;		       /* guarded by .lock; owned reference */
 	struct version *recent[VERSION_CACHE]; /* guarded by .lock; owned references */
