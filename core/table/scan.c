@@ -12,17 +12,11 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* The open data file of a column in a fragment, and its columns; *ret NULL if
- * no file has it. */
-static struct err *open_file(struct version *v, const struct fragment *f,
-			     const struct field *field, struct file_reader **ret,
-			     struct file_map *ret_map)
+/* One data file of a column, open, and its columns. */
+static struct err *open_one(struct version *v, const Lance__Table__DataFile *file,
+			    struct file_reader **ret, struct file_map *ret_map)
 {
-	const Lance__Table__DataFile *file = fragment_file(f, field);
 	AUTO_MEM char *path = NULL;
-	*ret = NULL;
-	if (!file)
-		return NULL;
 	if (file->n_fields != file->n_column_indices)
 		return err_new(EIO, "%s: %zu fields but %zu column indices", file->path,
 			       file->n_fields, file->n_column_indices);
@@ -32,16 +26,41 @@ static struct err *open_file(struct version *v, const struct fragment *f,
 	return file_cache_get(v->table->files, path, ret);
 }
 
+static void parts_fini(struct column_part *parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		array_unref(parts[i].array);
+}
+
+static struct err *read_parts_of(struct version *v, const struct field *field,
+				 const Lance__Table__DataFile *const *files, size_t n,
+				 uint64_t first, uint64_t end,
+				 struct column_part *parts)
+{
+	for (size_t i = 0; i < n; i++) {
+		AUTO(file_reader) struct file_reader *r = NULL;
+		struct file_map map;
+		TRY(open_one(v, files[i], &r, &map));
+		parts[i].file = files[i];
+		TRY(file_read(r, field, &map, first, end, &parts[i].array));
+	}
+	return NULL;
+}
+
 static struct err *read_offsets(struct version *v, const struct fragment *f,
 				const struct field *field, uint64_t first, uint64_t end,
 				struct array **ret)
 {
-	AUTO(file_reader) struct file_reader *r = NULL;
-	struct file_map map;
-	TRY(open_file(v, f, field, &r, &map));
-	if (!r)
+	const Lance__Table__DataFile *files[MAX_PARTS];
+	struct column_part parts[MAX_PARTS] = {0};
+	size_t n = fragment_files(f, field, files, MAX_PARTS);
+	if (n == 0)
 		return array_new_null(field->type, end - first, ret);
-	return file_read(r, field, &map, first, end, ret);
+	struct err *err = read_parts_of(v, field, files, n, first, end, parts);
+	if (!err)
+		err = parts_merge(field, parts, n, ret);
+	parts_fini(parts, n);
+	return err;
 }
 
 /* Live rows [first, end) of one fragment, counted within it. */
@@ -163,7 +182,9 @@ static struct err *live_nulls(struct version *v, struct fragment *f,
 	TRY(fragment_deleted(v, f, &d));
 	uint64_t first_off = d ? deletion_select_live(d, first) : first;
 	uint64_t end_off = d ? deletion_select_live(d, end - 1) + 1 : end;
-	TRY(open_file(v, f, field, &r, &map));
+	const Lance__Table__DataFile *file = fragment_file(f, field);
+	if (file)
+		TRY(open_one(v, file, &r, &map));
 	TRY(mem_array((size_t)(end_off - first_off), 1, &all));
 	if (r)
 		TRY(file_read_nulls(r, field, &map, first_off, end_off, all));

@@ -100,6 +100,27 @@ MUST_CHECK struct err *data_file_path(const struct version *v,
 const Lance__Table__DataFile *fragment_file(const struct fragment *f,
 					    const struct field *field);
 
+/* The field or one below it has this id. */
+bool field_has_id(const struct field *field, int32_t id);
+
+/* --- merge.c: columns whose parts lie in several files --- */
+
+#define MAX_PARTS 64 /* files of a fragment that hold one column */
+
+/* What one file says of a column. */
+struct column_part {
+	const Lance__Table__DataFile *file; /* borrowed */
+	struct array *array;		    /* borrowed */
+};
+
+/* The data files of a fragment that hold a part of a field; at most max. */
+size_t fragment_files(const struct fragment *f, const struct field *field,
+		      const Lance__Table__DataFile **ret, size_t max);
+/* Put n >= 1 parts of a column together; EIO if they disagree. */
+MUST_CHECK struct err *parts_merge(const struct field *field,
+				   const struct column_part *parts, size_t n,
+				   struct array **ret);
+
 /* --- files.c: open data files --- */
 
 struct file_cache;
@@ -116,9 +137,9 @@ MUST_CHECK struct err *file_cache_get(struct file_cache *c, const char *path,
 
 struct table {
 	atomic_int refs;
-	struct io_store *store;	  /* owned reference */
-	const struct log *log;	  /* borrowed */
-	struct file_cache *files; /* owned */
+	struct io_store *store;	    /* owned reference */
+	const struct log *log;	    /* borrowed */
+	struct file_cache *files;   /* owned */
 	_Atomic enum naming naming; /* changes if the dataset is migrated */
 	pthread_mutex_t lock;
 	struct version *latest;		       /* guarded by .lock; owned reference */

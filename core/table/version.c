@@ -180,7 +180,7 @@ struct err *data_file_path(const struct version *v, const Lance__Table__DataFile
 	return str_printf(ret, "data/%s", f->path);
 }
 
-static bool field_has_id(const struct field *field, int32_t id)
+bool field_has_id(const struct field *field, int32_t id)
 {
 	if (field->id == id)
 		return true;
@@ -222,10 +222,12 @@ uint64_t version_column_key(const struct version *v, const struct field *field)
 	uint64_t key = field_key(field, 0);
 	for (size_t i = 0; i < v->n_fragments; i++) {
 		const struct fragment *f = &v->fragments[i];
-		const Lance__Table__DataFile *file = fragment_file(f, field);
+		const Lance__Table__DataFile *files[MAX_PARTS];
+		size_t n = fragment_files(f, field, files, MAX_PARTS);
 		const Lance__Table__DeletionFile *d = f->proto->deletion_file;
-		key = file ? hash_str(file->path, key)
-			   : hash_mix(key, f->physical_rows);
+		key = hash_mix(key, f->physical_rows);
+		for (size_t k = 0; k < n; k++)
+			key = hash_str(files[k]->path, key);
 		if (d)
 			key = hash_mix(hash_mix(key, d->id), d->read_version);
 	}
@@ -242,25 +244,51 @@ static struct err *newest(struct io_store *s, const char *path, int64_t *ns)
 	return NULL;
 }
 
+static struct err *fragment_time(struct version *v, const struct fragment *f,
+				 const struct field *field, int64_t *ns)
+{
+	const Lance__Table__DataFile *files[MAX_PARTS];
+	size_t n = fragment_files(f, field, files, MAX_PARTS);
+	AUTO_MEM char *deletions = NULL;
+	for (size_t k = 0; k < n; k++) {
+		AUTO_MEM char *path = NULL;
+		TRY(data_file_path(v, files[k], &path));
+		TRY(newest(v->table->store, path, ns));
+	}
+	if (f->proto->deletion_file) {
+		TRY(deletion_path(f, &deletions));
+		TRY(newest(v->table->store, deletions, ns));
+	}
+	return NULL;
+}
+
 struct err *version_column_time(struct version *v, const struct field *field,
 				int64_t *ret)
 {
 	int64_t ns = 0;
-	for (size_t i = 0; i < v->n_fragments; i++) {
-		const struct fragment *f = &v->fragments[i];
-		const Lance__Table__DataFile *file = fragment_file(f, field);
-		AUTO_MEM char *path = NULL;
-		AUTO_MEM char *deletions = NULL;
-		if (file) {
-			TRY(data_file_path(v, file, &path));
-			TRY(newest(v->table->store, path, &ns));
-		}
-		if (f->proto->deletion_file) {
-			TRY(deletion_path(f, &deletions));
-			TRY(newest(v->table->store, deletions, &ns));
-		}
-	}
+	for (size_t i = 0; i < v->n_fragments; i++)
+		TRY(fragment_time(v, &v->fragments[i], field, &ns));
 	*ret = ns ? ns : version_time_ns(v);
+	return NULL;
+}
+
+static struct err *fragment_bytes(struct version *v, const struct fragment *f,
+				  const struct field *field, uint64_t *total)
+{
+	const Lance__Table__DataFile *files[MAX_PARTS];
+	size_t n_files = fragment_files(f, field, files, MAX_PARTS);
+	for (size_t k = 0; k < n_files; k++) {
+		AUTO_MEM char *path = NULL;
+		AUTO(file_reader) struct file_reader *r = NULL;
+		uint64_t n;
+		TRY(data_file_path(v, files[k], &path));
+		TRY(file_cache_get(v->table->files, path, &r));
+		struct file_map map = {
+			files[k]->fields, files[k]->column_indices,
+			MIN_OF(files[k]->n_fields, files[k]->n_column_indices)};
+		TRY(file_field_bytes(r, field, &map, &n));
+		*total += n;
+	}
 	return NULL;
 }
 
@@ -268,21 +296,8 @@ struct err *version_column_bytes(struct version *v, const struct field *field,
 				 uint64_t *ret)
 {
 	uint64_t total = 0;
-	for (size_t i = 0; i < v->n_fragments; i++) {
-		const Lance__Table__DataFile *file =
-			fragment_file(&v->fragments[i], field);
-		AUTO_MEM char *path = NULL;
-		AUTO(file_reader) struct file_reader *r = NULL;
-		uint64_t n;
-		if (!file)
-			continue;
-		TRY(data_file_path(v, file, &path));
-		TRY(file_cache_get(v->table->files, path, &r));
-		struct file_map map = {file->fields, file->column_indices,
-				       MIN_OF(file->n_fields, file->n_column_indices)};
-		TRY(file_field_bytes(r, field, &map, &n));
-		total += n;
-	}
+	for (size_t i = 0; i < v->n_fragments; i++)
+		TRY(fragment_bytes(v, &v->fragments[i], field, &total));
 	*ret = total;
 	return NULL;
 }
