@@ -75,13 +75,13 @@ struct field;
 struct type {
 	atomic_int refs;
 	enum type_id id;
-	enum time_unit unit;    /* time, timestamp, duration */
-	int32_t byte_width;     /* fixed_binary: bytes a value */
-	int32_t list_size;      /* fixed_size_list: items a row */
-	int32_t precision;      /* decimals */
-	int32_t scale;          /* decimals */
-	enum type_id index_id;  /* dictionary: an integer type */
-	char *timezone;         /* timestamp: owned; NULL without a zone */
+	enum time_unit unit;   /* time, timestamp, duration */
+	int32_t byte_width;    /* fixed_binary: bytes a value */
+	int32_t list_size;     /* fixed_size_list: items a row */
+	int32_t precision;     /* decimals */
+	int32_t scale;	       /* decimals */
+	enum type_id index_id; /* dictionary: an integer type */
+	char *timezone;	       /* timestamp: owned; NULL without a zone */
 	size_t n_children;
 	struct field **children; /* owned references */
 };
@@ -96,7 +96,7 @@ struct field {
 	atomic_int refs;
 	int32_t id; /* Lance field id; -1 unknown */
 	bool nullable;
-	char *name;     /* owned; may hold any byte but NUL, may be empty */
+	char *name;	   /* owned; may hold any byte but NUL, may be empty */
 	struct type *type; /* owned reference */
 	size_t n_metadata;
 	struct metadata_entry *metadata; /* owned */
@@ -106,10 +106,10 @@ struct array {
 	atomic_int refs;
 	struct type *type; /* owned reference */
 	uint64_t n_rows;
-	uint64_t n_nulls;        /* exact */
-	struct bytes *validity;  /* owned reference; NULL: no nulls */
-	struct bytes *offsets;   /* owned reference or NULL */
-	struct bytes *data;      /* owned reference or NULL */
+	uint64_t n_nulls;	/* exact */
+	struct bytes *validity; /* owned reference; NULL: no nulls */
+	struct bytes *offsets;	/* owned reference or NULL */
+	struct bytes *data;	/* owned reference or NULL */
 	size_t n_children;
 	struct array **children; /* owned references */
 };
@@ -138,11 +138,12 @@ uint32_t type_bits(const struct type *t);
 uint64_t type_row_bits(const struct type *t);
 bool type_is_integer(enum type_id id);
 bool type_is_float(enum type_id id);
-bool type_is_string(enum type_id id);     /* string, large_string */
-bool type_is_binary(enum type_id id);     /* binary, large_binary */
-bool type_is_var(enum type_id id);        /* either of those */
-bool type_is_large(enum type_id id);      /* 64-bit offsets */
-bool type_is_nested(enum type_id id);     /* list, large_list, struct, map, fixed_size_list */
+bool type_is_string(enum type_id id); /* string, large_string */
+bool type_is_binary(enum type_id id); /* binary, large_binary */
+bool type_is_var(enum type_id id);    /* either of those */
+bool type_is_large(enum type_id id);  /* 64-bit offsets */
+bool type_is_nested(
+	enum type_id id); /* list, large_list, struct, map, fixed_size_list */
 bool type_is_signed(enum type_id id);
 
 /* The user's name for a type ("int64", "float32[768]", "timestamp[us, UTC]",
@@ -167,7 +168,8 @@ MUST_CHECK struct err *field_set_metadata(struct field *f, const char *key,
 /* --- arrays --- */
 
 /* An array of n_rows with empty buffers and type->n_children child slots. */
-MUST_CHECK struct err *array_new(struct type *type, uint64_t n_rows, struct array **ret);
+MUST_CHECK struct err *array_new(struct type *type, uint64_t n_rows,
+				 struct array **ret);
 /* All null: zeroed buffers of the right size. */
 MUST_CHECK struct err *array_new_null(struct type *type, uint64_t n_rows,
 				      struct array **ret);
@@ -190,8 +192,8 @@ uint64_t array_offset(const struct array *a, uint64_t i);
 MUST_CHECK struct err *array_slice(const struct array *a, uint64_t first, uint64_t end,
 				   struct array **ret);
 /* Rows at the given indices (each < n_rows), in that order. */
-MUST_CHECK struct err *array_take(const struct array *a, const uint64_t *rows, uint64_t n,
-				  struct array **ret);
+MUST_CHECK struct err *array_take(const struct array *a, const uint64_t *rows,
+				  uint64_t n, struct array **ret);
 /* All rows of n >= 1 arrays of one type, one after the other.  EOVERFLOW if
  * 32-bit offsets do not reach. */
 MUST_CHECK struct err *array_concat(struct array *const *arrays, size_t n,
