@@ -54,13 +54,13 @@ static struct field *find_stem(struct version *v, char *stem)
 	return f && type_equal(f->type, type) ? f : NULL;
 }
 
-static struct err *live_or_frozen(struct version *v, const char *name, bool is_frozen,
-				  struct node **ret)
+static struct err *find_file(const struct node *dir, struct version *v,
+			     const char *name, struct node **ret)
 {
 	AUTO_MEM char *stem = NULL;
 	struct field *f = name_find(v, name);
-	if (f && column_is_binary(f))
-		return binary_node(v, f, is_frozen, ret);
+	if (f && column_is_binary(f) && !dir->fragment)
+		return binary_node(v, f, dir->is_frozen, ret);
 	TRY(str_dup(name, &stem));
 	char *dot = strrchr(stem, '.');
 	const struct format_ops *format = dot ? format_find(dot + 1) : NULL;
@@ -70,14 +70,14 @@ static struct err *live_or_frozen(struct version *v, const char *name, bool is_f
 	f = find_stem(v, stem);
 	if (!f || !format_renders(format, f->type))
 		return NULL;
-	return column_node(v, f, format, is_frozen, ret);
+	return column_node(dir, v, f, format, ret);
 }
 
 static struct err *columns_lookup(struct mount *m, struct node *dir, const char *name,
 				  struct node **ret)
 {
 	AUTO(version) struct version *v = node_version(m, dir);
-	return live_or_frozen(v, name, dir->is_frozen, ret);
+	return find_file(dir, v, name, ret);
 }
 
 /* --- list --- */
@@ -101,7 +101,8 @@ static struct err *list_slot(struct mount *m, struct handle *h, size_t field,
 	const struct format_ops *format = format_at(slot);
 	bool is_frozen = h->node->is_frozen;
 	*ret_full = false;
-	if (format ? !is_listed(m, f->type, format) : !column_is_binary(f))
+	if (format ? !is_listed(m, f->type, format)
+		   : !column_is_binary(f) || h->node->fragment)
 		return NULL;
 	TRY(name_encode(f->name, &name));
 	if (!format) {
@@ -112,9 +113,8 @@ static struct err *list_slot(struct mount *m, struct handle *h, size_t field,
 		return NULL;
 	}
 	TRY(str_printf(&file, "%s.%s", name, format_suffix(format)));
-	*ret_full =
-		sink->fn(sink->ctx, file, column_ino(h->version, f, format, is_frozen),
-			 S_IFREG, next);
+	*ret_full = sink->fn(sink->ctx, file,
+			     column_ino(h->node, h->version, f, format), S_IFREG, next);
 	return NULL;
 }
 

@@ -10,9 +10,11 @@ static const struct {
 	const struct node_ops *ops;
 	bool only_live;
 } dirs[] = {
-	{"columns", &columns_ops, false},  {"rows", &rows_ops, false},
-	{"versions", &versions_ops, true}, {"tags", &tags_ops, true},
-	{"rejected", &rejected_ops, true}, {"control", &control_ops, true},
+	{"columns", &columns_ops, false},     {"rows", &rows_ops, false},
+	{"fragments", &fragments_ops, false}, {"indices", &indices_ops, false},
+
+	{"versions", &versions_ops, true},    {"tags", &tags_ops, true},
+	{"rejected", &rejected_ops, true},    {"control", &control_ops, true},
 };
 
 #define N_DIRS (sizeof(dirs) / sizeof(dirs[0]))

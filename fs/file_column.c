@@ -11,32 +11,30 @@
 #include <errno.h>
 #include <inttypes.h>
 
-static uint64_t content_key(const struct version *v, const struct field *f,
-			    const struct format_ops *format, bool is_frozen)
+static uint64_t content_key(const struct node *dir, const struct version *v,
+			    const struct field *f, const struct format_ops *format)
 {
 	uint64_t key = version_column_key(v, f);
 	key = hash_str(format_suffix(format), key);
-	if (strcmp(format_suffix(format), "npy") !=
-	    0) /* the others may tell the name */
-		key = hash_str(f->name, key);
-	return hash_mix(key, is_frozen);
+	key = hash_str(f->name, key); /* some formats tell it */
+	return hash_mix(key, (uint64_t)dir->fragment << 1 | dir->is_frozen);
 }
 
-uint64_t column_ino(const struct version *v, const struct field *f,
-		    const struct format_ops *format, bool is_frozen)
+uint64_t column_ino(const struct node *dir, const struct version *v,
+		    const struct field *f, const struct format_ops *format)
 {
-	return node_ino(&column_file_ops, content_key(v, f, format, is_frozen));
+	return node_ino(&column_file_ops, content_key(dir, v, f, format));
 }
 
-struct err *column_node(struct version *v, struct field *f,
-			const struct format_ops *format, bool is_frozen,
-			struct node **ret)
+struct err *column_node(const struct node *dir, struct version *v, struct field *f,
+			const struct format_ops *format, struct node **ret)
 {
-	TRY(node_new(&column_file_ops, content_key(v, f, format, is_frozen), v, ret));
-	(*ret)->is_frozen = is_frozen;
+	TRY(node_new(&column_file_ops, content_key(dir, v, f, format), v, ret));
+	(*ret)->is_frozen = dir->is_frozen;
+	(*ret)->fragment = dir->fragment;
 	(*ret)->field = f;
 	(*ret)->format = format;
-	(*ret)->entry_timeout = is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+	(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
 	return NULL;
 }
 
@@ -54,12 +52,24 @@ struct err *column_time(struct mount *m, struct version *v, const struct field *
 	return NULL;
 }
 
+static void fragment_rows(const struct version *v, size_t i, uint64_t *ret_first,
+			  uint64_t *ret_end)
+{
+	struct fragment_info f;
+	version_fragment(v, i, &f);
+	*ret_first = f.first_row;
+	*ret_end = f.first_row + f.physical_rows - f.n_deleted;
+}
+
 static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
 {
 	uint64_t size;
 	LOCK_SCOPE(&n->lock);
 	if (!n->view) {
-		TRY(column_view(n->version, n->field, n->format, &n->view));
+		uint64_t first = 0, end = version_rows(n->version);
+		if (n->fragment)
+			fragment_rows(n->version, n->fragment - 1, &first, &end);
+		TRY(column_view(n->version, n->field, n->format, first, end, &n->view));
 		if (memo_get(m->memo, MEMO_SIZE, n->ino, &size))
 			view_set_size(n->view, size);
 	}

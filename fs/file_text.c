@@ -1,69 +1,123 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * file_text.c: files whose text is generated: info, schema, history, last_error.
+ * file_text.c: files whose text is generated: info, schema, history, last_error
+ * and the like.
  *
- * A node stands for one state (a version, a number of failures), so its text is
- * made once and never changes.
+ * A node stands for one state (a version, a fragment of it, a number of
+ * failures), so its text is made once and never changes.
+ *
+ * To add one: write its render function and give it a row in kinds.
  */
 #include "fs.h"
 
-static struct err *render_info_text(struct mount *m, struct version *v, struct buf *out)
+#include <inttypes.h>
+
+static struct err *info_text(struct mount *m, struct node *n, struct buf *out)
 {
 	(void)m;
-	return render_info(v, false, out);
+	return render_info(n->version, false, out);
 }
 
-static struct err *render_schema_text(struct mount *m, struct version *v,
-				      struct buf *out)
+static struct err *schema_text(struct mount *m, struct node *n, struct buf *out)
 {
 	(void)m;
-	return render_schema(v, false, out);
+	return render_schema(n->version, false, out);
 }
 
-static struct err *render_history_text(struct mount *m, struct version *v,
-				       struct buf *out)
+static struct err *schema_json(struct mount *m, struct node *n, struct buf *out)
 {
-	return render_history(m->table, version_number(v), false, out);
+	(void)m;
+	return render_schema(n->version, true, out);
 }
 
-static struct err *render_last_error(struct mount *m, struct version *v,
-				     struct buf *out)
+static struct err *history_text(struct mount *m, struct node *n, struct buf *out)
 {
-	(void)v;
+	return render_history(m->table, version_number(n->version), false, out);
+}
+
+static struct err *changes_text(struct mount *m, struct node *n, struct buf *out)
+{
+	return render_changes(m->table, version_number(n->version), out);
+}
+
+static struct err *index_text(struct mount *m, struct node *n, struct buf *out)
+{
+	(void)m;
+	return version_index_describe(n->version, n->name, out);
+}
+
+static struct err *failures_text(struct mount *m, struct node *n, struct buf *out)
+{
+	(void)n;
 	failures_render(m, out);
 	return buf_check(out);
 }
 
+static struct err *fragment_text(struct mount *m, struct node *n, struct buf *out)
+{
+	struct fragment_info f;
+	(void)m;
+	version_fragment(n->version, n->fragment - 1, &f);
+	buf_printf(out,
+		   "fragment: %" PRIu64 "\nfirst row: %" PRIu64 "\nrows: %" PRIu64
+		   "\nphysical rows: %" PRIu64 "\ndeleted rows: %" PRIu64
+		   "\ndata files: %zu\n",
+		   f.id, f.first_row, f.physical_rows - f.n_deleted, f.physical_rows,
+		   f.n_deleted, f.n_files);
+	return buf_check(out);
+}
+
+static struct err *deleted_text(struct mount *m, struct node *n, struct buf *out)
+{
+	(void)m;
+	return version_deleted_rows(n->version, n->fragment - 1, out);
+}
+
+enum place { LIVE = 1, NUMBERED = 2, FRAGMENT = 4 };
+
 static const struct text_kind {
 	const char *name;
-	bool only_live;
-	struct err *(*render)(struct mount *m, struct version *v, struct buf *out);
+	unsigned places;
+	struct err *(*render)(struct mount *m, struct node *n, struct buf *out);
 } kinds[] = {
-	{"info", false, render_info_text},
-	{"schema", false, render_schema_text},
-	{"history", true, render_history_text},
-	{"last_error", true, render_last_error},
+	{"info", LIVE | NUMBERED, info_text},
+	{"schema", LIVE | NUMBERED, schema_text},
+	{"schema.json", LIVE | NUMBERED, schema_json},
+	{"history", LIVE, history_text},
+	{"last_error", LIVE, failures_text},
+	{"changes", NUMBERED, changes_text},
+	{"info", FRAGMENT, fragment_text},
+	{"deleted", FRAGMENT, deleted_text},
+	{NULL, 0, index_text}, /* named by the index: see index_node */
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static unsigned place_of(const struct node *dir)
+{
+	return dir->fragment ? FRAGMENT : dir->version ? NUMBERED : LIVE;
+}
 
 static uint64_t text_key(struct mount *m, const struct node *dir,
 			 const struct version *v, size_t i)
 {
 	uint64_t key = hash_str(kinds[i].name, version_number(v));
-	if (kinds[i].render == render_last_error)
+	if (kinds[i].render == failures_text)
 		key = hash_mix(key, failures_count(m));
-	return hash_mix(key, dir->is_frozen);
+	return hash_mix(key, (uint64_t)dir->fragment << 1 | dir->is_frozen);
 }
 
 bool text_entry(struct mount *m, struct node *dir, struct version *v, size_t i,
 		const char **ret_name, uint64_t *ret_ino)
 {
-	if (i >= N_KINDS || (kinds[i].only_live && dir->version))
-		return false; /* those of live directories stand last */
-	*ret_name = kinds[i].name;
-	*ret_ino = node_ino(&text_file_ops, text_key(m, dir, v, i));
-	return true;
+	for (size_t k = 0; k < N_KINDS; k++) {
+		if (!(kinds[k].places & place_of(dir)) || i-- != 0)
+			continue;
+		*ret_name = kinds[k].name;
+		*ret_ino = node_ino(&text_file_ops, text_key(m, dir, v, k));
+		return true;
+	}
+	return false;
 }
 
 struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
@@ -71,19 +125,40 @@ struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
 {
 	AUTO(version) struct version *v = node_version(m, dir);
 	for (size_t i = 0; i < N_KINDS; i++) {
-		AUTO(node) struct node *n = NULL;
-		if (strcmp(kinds[i].name, name) != 0 ||
-		    (kinds[i].only_live && dir->version))
+		if (!(kinds[i].places & place_of(dir)) ||
+		    strcmp(kinds[i].name, name) != 0)
 			continue;
-		TRY(node_new(&text_file_ops, text_key(m, dir, v, i), v, &n));
-		n->is_frozen = dir->is_frozen;
-		n->row = i;
-		n->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
-		if (kinds[i].render == render_last_error)
-			n->entry_timeout = 0;
-		*ret = TAKE(n);
+		TRY(node_new(&text_file_ops, text_key(m, dir, v, i), v, ret));
+		(*ret)->is_frozen = dir->is_frozen;
+		(*ret)->fragment = dir->fragment;
+		(*ret)->row = i;
+		(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+		if (kinds[i].render == failures_text)
+			(*ret)->entry_timeout = 0;
 		return NULL;
 	}
+	return NULL;
+}
+
+#define INDEX_KIND (N_KINDS - 1)
+
+uint64_t index_ino(const struct node *dir, const struct version *v, const char *name)
+{
+	uint64_t key = hash_mix(hash_str(name, version_number(v)), dir->is_frozen);
+	return node_ino(&text_file_ops, hash_mix(key, INDEX_KIND));
+}
+
+struct err *index_node(const struct node *dir, struct version *v, const char *name,
+		       struct node **ret)
+{
+	AUTO(node) struct node *n = NULL;
+	TRY(node_new(&text_file_ops, 0, v, &n));
+	TRY(str_dup(name, &n->name));
+	n->ino = index_ino(dir, v, name);
+	n->is_frozen = dir->is_frozen;
+	n->row = INDEX_KIND;
+	n->entry_timeout = 1.0;
+	*ret = TAKE(n);
 	return NULL;
 }
 
@@ -92,7 +167,7 @@ static struct err *text_of(struct mount *m, struct node *n, struct bytes **ret)
 	AUTO_BUF struct buf out = {0};
 	LOCK_SCOPE(&n->lock);
 	if (!n->text) {
-		TRY(kinds[n->row].render(m, n->version, &out));
+		TRY(kinds[n->row].render(m, n, &out));
 		TRY(bytes_new(out.len, &n->text));
 		if (out.len)
 			memcpy(n->text->data, out.data, out.len);

@@ -112,6 +112,7 @@ struct node {
 	struct version *version; /* owned reference; NULL: live directories */
 	struct field *field;	 /* borrowed from version */
 	const struct format_ops *format;
+	size_t fragment; /* index + 1 of the one fragment that is shown; 0: all */
 	uint64_t row;
 	uint64_t size;	       /* of values, whose lookup reads them */
 	char *name;	       /* owned; of generated and of rejected files */
@@ -221,23 +222,30 @@ void process_name(pid_t pid, char *dst, size_t size);
 /* --- the kinds --- */
 
 extern const struct node_ops root_ops, columns_ops, rows_ops, row_ops, versions_ops,
-	version_dir_ops, latest_link_ops, binary_dir_ops, rejected_ops, tags_ops;
+	version_dir_ops, latest_link_ops, binary_dir_ops, rejected_ops, tags_ops,
+	fragments_ops, fragment_ops, data_files_ops, indices_ops;
 extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
-	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops;
+	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops;
 
-/* file_text.c: info, schema, history, last_error of a directory */
+/* file_text.c: generated files of a directory: info, schema, history ... */
 MUST_CHECK struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
 				   struct node **ret);
 /* Entry i of the texts of a directory; false past the last. */
 bool text_entry(struct mount *m, struct node *dir, struct version *v, size_t i,
 		const char **ret_name, uint64_t *ret_ino);
 
-/* file_column.c: columns/NAME.FORMAT */
-MUST_CHECK struct err *column_node(struct version *v, struct field *f,
-				   const struct format_ops *format, bool is_frozen,
+/* The same for indices/NAME.json. */
+MUST_CHECK struct err *index_node(const struct node *dir, struct version *v,
+				  const char *name, struct node **ret);
+uint64_t index_ino(const struct node *dir, const struct version *v, const char *name);
+
+/* file_column.c: columns/NAME.FORMAT of a directory: live or frozen, of all
+ * fragments or of one */
+MUST_CHECK struct err *column_node(const struct node *dir, struct version *v,
+				   struct field *f, const struct format_ops *format,
 				   struct node **ret);
-uint64_t column_ino(const struct version *v, const struct field *f,
-		    const struct format_ops *format, bool is_frozen);
+uint64_t column_ino(const struct node *dir, const struct version *v,
+		    const struct field *f, const struct format_ops *format);
 MUST_CHECK struct err *column_time(struct mount *m, struct version *v,
 				   const struct field *f, int64_t *ret_ns);
 

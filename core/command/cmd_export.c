@@ -92,7 +92,7 @@ static struct err *run_export(const struct command_env *env, const struct words 
 	TRY(pick_version(env, w, &v));
 	TRY(find_column(v, w->args[1], &f));
 	TRY(pick_format(w, f, &format));
-	TRY(column_view(v, f, format, &view));
+	TRY(column_view(v, f, format, 0, version_rows(v), &view));
 	if (output && !env->allow_output)
 		return err_new(EPERM, "--output is for lancectl; read columns/%s.%s",
 			       f->name, format_suffix(format));

@@ -69,11 +69,16 @@ MUST_CHECK struct err *render_info(struct version *v, bool json, struct buf *out
 MUST_CHECK struct err *render_schema(struct version *v, bool json, struct buf *out);
 MUST_CHECK struct err *render_history(struct table *t, uint64_t up_to, bool json,
 				      struct buf *out);
+/* What one version did: a line as in history, then the columns that came, went
+ * or changed. */
+MUST_CHECK struct err *render_changes(struct table *t, uint64_t number,
+				      struct buf *out);
 /* RFC 3339, UTC, milliseconds. */
 void render_time(int64_t ns, struct buf *out);
 
-/* A view of a column of a version in a format; holds references. */
+/* A view of live rows [first, end) of a column in a format; holds references. */
 MUST_CHECK struct err *column_view(struct version *v, struct field *f,
-				   const struct format_ops *format, struct view **ret);
+				   const struct format_ops *format, uint64_t first,
+				   uint64_t end, struct view **ret);
 
 #endif

@@ -210,6 +210,81 @@ struct err *render_history(struct table *t, uint64_t up_to, bool json, struct bu
 	return buf_check(out);
 }
 
+/* --- changes --- */
+
+static const struct field *find_id(const struct version *v, int32_t id)
+{
+	for (size_t i = 0; i < version_n_fields(v); i++)
+		if (version_field(v, i)->id == id)
+			return version_field(v, i);
+	return NULL;
+}
+
+static struct err *put_change(const char *what, const struct field *f, struct buf *out)
+{
+	AUTO_MEM char *name = NULL;
+	AUTO_MEM char *type = NULL;
+	TRY(name_encode(f->name, &name));
+	TRY(type_format(f->type, &type));
+	buf_printf(out, "%s\t", what);
+	buf_str(out, name);
+	buf_printf(out, "\t%s\n", type);
+	return NULL;
+}
+
+static struct err *compare_schemas(const struct version *old, const struct version *now,
+				   struct buf *out)
+{
+	for (size_t i = 0; i < version_n_fields(now); i++) {
+		const struct field *f = version_field(now, i);
+		const struct field *was = find_id(old, f->id);
+		if (!was)
+			TRY(put_change("added", f, out));
+		else if (strcmp(was->name, f->name) != 0)
+			TRY(put_change("renamed", f, out));
+		else if (version_column_key(old, was) != version_column_key(now, f))
+			TRY(put_change("values", f, out));
+	}
+	for (size_t i = 0; i < version_n_fields(old); i++)
+		if (!find_id(now, version_field(old, i)->id))
+			TRY(put_change("dropped", version_field(old, i), out));
+	return NULL;
+}
+
+/* The version before `number` that is still there; 0 if there is none. */
+static struct err *find_previous(struct table *t, uint64_t number, uint64_t *ret)
+{
+	AUTO_MEM uint64_t *numbers = NULL;
+	size_t n;
+	TRY(table_list_versions(t, &numbers, &n));
+	*ret = 0;
+	for (size_t i = 0; i < n && numbers[i] < number; i++)
+		*ret = numbers[i];
+	return NULL;
+}
+
+struct err *render_changes(struct table *t, uint64_t number, struct buf *out)
+{
+	struct version_summary now = {0}, before = {0};
+	AUTO(version) struct version *v = NULL;
+	AUTO(version) struct version *old = NULL;
+	uint64_t previous;
+	TRY(find_previous(t, number, &previous));
+	TRY(table_version(t, number, &v));
+	TRY(table_summary(t, number, &now));
+	struct err *err = previous ? table_summary(t, previous, &before) : NULL;
+	if (!err)
+		history_line(&now, previous ? &before : NULL, false, out);
+	version_summary_fini(&now);
+	version_summary_fini(&before);
+	TRY(err);
+	if (previous) {
+		TRY(table_version(t, previous, &old));
+		TRY(compare_schemas(old, v, out));
+	}
+	return buf_check(out);
+}
+
 /* --- shared --- */
 
 /* Letters to change to make one name of the other, cut off at 3. */
@@ -273,13 +348,15 @@ struct err *pick_version(const struct command_env *env, const struct words *w,
 struct column_source {
 	struct version *version; /* owned reference */
 	struct field *field;	 /* borrowed from version */
+	uint64_t first;
 };
 
 static struct err *source_read(void *ctx, uint64_t first, uint64_t end,
 			       struct array **ret)
 {
 	struct column_source *s = ctx;
-	return version_read(s->version, s->field, first, end, ret);
+	return version_read(s->version, s->field, s->first + first, s->first + end,
+			    ret);
 }
 
 static void source_release(void *ctx)
@@ -290,17 +367,17 @@ static void source_release(void *ctx)
 }
 
 struct err *column_view(struct version *v, struct field *f,
-			const struct format_ops *format, struct view **ret)
+			const struct format_ops *format, uint64_t first, uint64_t end,
+			struct view **ret)
 {
 	struct column_source *s;
 	TRY(mem_new(&s));
-	s->version = version_ref(v);
-	s->field = f;
+	*s = (struct column_source){version_ref(v), f, first};
 	struct view_source source = {
 		.read = source_read,
 		.release = source_release,
 		.ctx = s,
-		.n_rows = version_rows(v),
+		.n_rows = end - first,
 		.field = f,
 	};
 	return view_open(format, &source, ret);

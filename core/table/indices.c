@@ -118,3 +118,105 @@ void indices_drop_orphans(Lance__Table__IndexSection *s,
 	if (s)
 		s->n_indices = n;
 }
+
+/* --- what there is, for people --- */
+
+static const char *field_name(const Lance__Table__Manifest *m, int32_t id)
+{
+	for (size_t i = 0; i < m->n_fields; i++)
+		if (m->fields[i]->id == id)
+			return m->fields[i]->name;
+	return "";
+}
+
+/* "/lance.table.BTreeIndexDetails" is a BTree index. */
+static void put_kind(const Lance__Table__IndexMetadata *index, struct buf *out)
+{
+	const char *url = index->index_details ? index->index_details->type_url : "";
+	const char *name = strrchr(url, '.');
+	name = name ? name + 1 : url;
+	size_t len = strlen(name), suffix = strlen("IndexDetails");
+	if (str_ends(name, "IndexDetails"))
+		len -= suffix;
+	buf_json_string(out, len ? name : "unknown", len ? len : strlen("unknown"));
+}
+
+/* Live fragments that the index answers for. */
+static struct err *put_coverage(const struct version *v,
+				const Lance__Table__IndexMetadata *index,
+				struct buf *out)
+{
+	uint64_t max = v->n_fragments ? v->fragments[v->n_fragments - 1].id : 0;
+	uint64_t n_rows = 0;
+	size_t n = 0;
+	AUTO_MEM uint8_t *bits = NULL;
+	TRY(mem_array(bitmap_bytes(UINT16_MAX + max + 1) + 8, 1, &bits));
+	struct cursor c =
+		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
+	struct err *err = roaring_read(c, max + UINT16_MAX + 1, bits);
+	if (err) {
+		err_free(err); /* an unreadable bitmap covers nothing that we know */
+		buf_str(out, ",\"fragments\":null");
+		return NULL;
+	}
+	for (size_t i = 0; i < v->n_fragments; i++) {
+		if (!bit_get(bits, v->fragments[i].id))
+			continue;
+		n++;
+		n_rows += v->fragments[i].physical_rows - v->fragments[i].n_deleted;
+	}
+	buf_printf(out, ",\"fragments\":%zu,\"uncovered_fragments\":%zu,", n,
+		   v->n_fragments - n);
+	buf_printf(out, "\"uncovered_rows\":%llu",
+		   (unsigned long long)(v->n_rows - n_rows));
+	return NULL;
+}
+
+static struct err *put_index(const struct version *v,
+			     const Lance__Table__IndexMetadata *index, struct buf *out)
+{
+	buf_str(out, "{\"name\":");
+	buf_json_string(out, index->name, strlen(index->name));
+	buf_str(out, ",\"type\":");
+	put_kind(index, out);
+	buf_str(out, ",\"columns\":[");
+	for (size_t i = 0; i < index->n_fields; i++) {
+		const char *name = field_name(v->manifest, index->fields[i]);
+		buf_str(out, i ? "," : "");
+		buf_json_string(out, name, strlen(name));
+	}
+	buf_printf(out, "],\"built_from_version\":%llu",
+		   (unsigned long long)index->dataset_version);
+	TRY(put_coverage(v, index, out));
+	buf_str(out, "}\n");
+	return NULL;
+}
+
+struct err *version_index_describe(struct version *v, const char *name, struct buf *out)
+{
+	AUTO_PROTO Lance__Table__IndexSection *s = NULL;
+	TRY(version_indices(v, &s));
+	for (size_t i = 0; s && i < s->n_indices; i++)
+		if (strcmp(s->indices[i]->name, name) == 0)
+			TRY(put_index(v, s->indices[i], out));
+	return buf_check(out);
+}
+
+static bool is_first_segment(const Lance__Table__IndexSection *s, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(s->indices[k]->name, s->indices[i]->name) == 0)
+			return false;
+	return true;
+}
+
+struct err *version_index_name(struct version *v, size_t i, char **ret)
+{
+	AUTO_PROTO Lance__Table__IndexSection *s = NULL;
+	TRY(version_indices(v, &s));
+	*ret = NULL;
+	for (size_t k = 0; s && k < s->n_indices; k++)
+		if (is_first_segment(s, k) && i-- == 0)
+			return str_dup(s->indices[k]->name, ret);
+	return NULL;
+}

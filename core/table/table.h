@@ -94,6 +94,18 @@ struct fragment_info {
 };
 size_t version_n_fragments(const struct version *v);
 void version_fragment(const struct version *v, size_t i, struct fragment_info *ret);
+/* Data file k of fragment i (indices), relative to the store: the caller's. */
+MUST_CHECK struct err *version_data_file(const struct version *v, size_t i, size_t k,
+					 char **ret);
+/* Append the deleted offsets of fragment i, one a line. */
+MUST_CHECK struct err *version_deleted_rows(struct version *v, size_t i,
+					    struct buf *out);
+/* Name i of the indices, each once; NULL past the last.  The caller's. */
+MUST_CHECK struct err *version_index_name(struct version *v, size_t i, char **ret);
+/* An index as JSON: an object a segment, one a line.  Nothing if there is none of
+ * that name. */
+MUST_CHECK struct err *version_index_describe(struct version *v, const char *name,
+					      struct buf *out);
 
 /*
  * What the values of a column stand on: data files, their columns and deletion

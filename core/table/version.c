@@ -301,3 +301,19 @@ struct err *version_column_bytes(struct version *v, const struct field *field,
 	*ret = total;
 	return NULL;
 }
+
+struct err *version_data_file(const struct version *v, size_t i, size_t k, char **ret)
+{
+	return data_file_path(v, v->fragments[i].proto->files[k], ret);
+}
+
+struct err *version_deleted_rows(struct version *v, size_t i, struct buf *out)
+{
+	const struct deletion_vector *d;
+	TRY_CTX(fragment_deleted(v, &v->fragments[i], &d), "fragment %" PRIu64,
+		v->fragments[i].id);
+	for (uint64_t row = 0; d && row < d->n_rows; row++)
+		if (bit_get(d->bits, row))
+			buf_printf(out, "%" PRIu64 "\n", row);
+	return buf_check(out);
+}

@@ -28,7 +28,7 @@ def dataset(tmp_path_factory):
 def test_root__has_what_it_says(mount, dataset):
     where = mount(dataset)
     assert set(os.listdir(where)) == {"control", "info", "schema", "history", "last_error", "columns", "rows",
-                                      "versions", "tags", "rejected"}
+                                      "versions", "tags", "rejected", "fragments", "indices", "schema.json"}
     assert "rows: 300\n" in (where / "info").read_text()
     schema = [line.split("\t") for line in (where / "schema").read_text().splitlines()]
     assert [line[0] for line in schema] == lance.dataset(str(dataset)).schema.names
@@ -232,6 +232,52 @@ def test_many_fragments_and_versions(tmp_path, mount):
     assert got["j"].to_pylist() == [i * 2 for i in got["i"].to_pylist()]
     assert shutil.which("setfattr") is None or subprocess.run(
         ["getfattr", "-d", where / "columns" / "j.txt"], capture_output=True).returncode == 0
+
+
+def test_fragments__show_their_parts(fresh, dataset, mount):
+    path = fresh(dataset)
+    lance.dataset(str(path)).delete("key in ('000000003', '000000005', '000000130')")
+    where = mount(path)
+    fragments = lance.dataset(str(path)).get_fragments()
+    assert sorted(os.listdir(where / "fragments")) == [str(f.fragment_id) for f in fragments]
+    for fragment in fragments:
+        part = where / "fragments" / str(fragment.fragment_id)
+        assert (part / "columns" / "key.txt").read_text().split() == fragment.to_table()["key"].to_pylist()
+        assert f"rows: {fragment.count_rows()}\n" in (part / "info").read_text()
+        for file in fragment.data_files():
+            assert (part / "files" / file.path).read_bytes() == (path / "data" / file.path).read_bytes()
+    assert (where / "fragments" / "0" / "deleted").read_text() == "3\n5\n"
+    assert (where / "versions" / "1" / "fragments" / "0" / "deleted").read_text() == ""
+
+
+def test_changes__of_a_version(fresh, dataset, mount):
+    path = fresh(dataset)
+    where = mount(path)
+    (where / "columns" / "n.txt").write_text("1\n" * 300)
+    (where / "columns" / "n.txt").write_text("2\n" * 300)
+    lance.dataset(str(path)).drop_columns(["url"])
+    lance.dataset(str(path)).alter_columns({"path": "key", "name": "id"})
+    read = lambda n: (where / "versions" / str(n) / "changes").read_text().splitlines()
+    assert read(1)[0].split("\t")[2] == "Overwrite" and len(read(1)) == 1
+    assert read(2)[1:] == ["added\tn\tint64"]
+    assert read(3)[1:] == ["values\tn\tint64"]
+    assert read(4)[1:] == ["dropped\turl\tstring"]
+    assert read(5)[1:] == ["renamed\tid\tstring"]
+
+
+def test_indices__are_described(tmp_path, mount):
+    path = tmp_path / "t.lance"
+    lance.write_dataset(pa.table({"i": range(1000), "c": ["x", "y"] * 500}), str(path), max_rows_per_file=400)
+    dataset = lance.dataset(str(path))
+    dataset.create_scalar_index("i", "BTREE")
+    dataset.create_scalar_index("c", "BITMAP", name="by/c")
+    lance.write_dataset(pa.table({"i": range(10), "c": ["x"] * 10}), str(path), mode="append")
+    where = mount(path)
+    assert sorted(os.listdir(where / "indices")) == ["by%2Fc.json", "i_idx.json"]
+    index = json.loads((where / "indices" / "i_idx.json").read_text())
+    assert (index["type"], index["columns"], index["fragments"], index["uncovered_rows"]) == ("BTree", ["i"], 3, 10)
+    assert json.loads((where / "indices" / "by%2Fc.json").read_text())["type"] == "Bitmap"
+    assert os.listdir(where / "versions" / "1" / "indices") == []
 
 
 def test_help__is_there():

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * dir_fragments.c: fragments/, fragments/ID/ and its files/: the parts that a
+ * version is made of, frozen: columns of one fragment, its deleted offsets, and
+ * the data files' own bytes.
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* Nodes below fragments/ belong to one version. */
+static uint64_t fragment_key(const struct version *v, size_t i, uint64_t salt)
+{
+	return hash_mix(hash_mix(version_number(v), i), salt);
+}
+
+static struct err *part_node(const struct node_ops *ops, struct version *v, size_t i,
+			     uint64_t salt, struct node **ret)
+{
+	TRY(node_new(ops, fragment_key(v, i, salt), v, ret));
+	(*ret)->is_frozen = true;
+	(*ret)->fragment = i + 1;
+	(*ret)->entry_timeout = 1.0;
+	return NULL;
+}
+
+/* --- fragments/ --- */
+
+static struct err *fragments_lookup(struct mount *m, struct node *dir, const char *name,
+				    struct node **ret)
+{
+	AUTO(version) struct version *v = node_version(m, dir);
+	uint64_t id;
+	struct fragment_info f;
+	if (!str_to_u64(name, &id))
+		return NULL;
+	size_t lo = 0, hi = version_n_fragments(v);
+	while (lo < hi) { /* they are sorted by id */
+		size_t mid = lo + (hi - lo) / 2;
+		version_fragment(v, mid, &f);
+		if (f.id == id)
+			return part_node(&fragment_ops, v, mid, 0, ret);
+		if (f.id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static struct err *fragments_list(struct mount *m, struct handle *h, uint64_t off,
+				  const struct list_sink *sink)
+{
+	(void)m;
+	for (size_t i = off; i < version_n_fragments(h->version); i++) {
+		char name[24];
+		struct fragment_info f;
+		version_fragment(h->version, i, &f);
+		snprintf(name, sizeof(name), "%" PRIu64, f.id);
+		uint64_t ino = node_ino(&fragment_ops, fragment_key(h->version, i, 0));
+		if (sink->fn(sink->ctx, name, ino, S_IFDIR, i + 1))
+			return NULL;
+	}
+	return NULL;
+}
+
+const struct node_ops fragments_ops = {
+	.kind = "fragments",
+	.mode = S_IFDIR | 0555,
+	.lookup = fragments_lookup,
+	.list = fragments_list,
+};
+
+/* --- fragments/ID/ --- */
+
+static const struct {
+	const char *name;
+	const struct node_ops *ops;
+} dirs[] = {{"columns", &columns_ops}, {"files", &data_files_ops}};
+
+#define N_DIRS (sizeof(dirs) / sizeof(dirs[0]))
+
+static struct err *fragment_lookup(struct mount *m, struct node *dir, const char *name,
+				   struct node **ret)
+{
+	for (size_t i = 0; i < N_DIRS; i++)
+		if (strcmp(dirs[i].name, name) == 0)
+			return part_node(dirs[i].ops, dir->version, dir->fragment - 1,
+					 i + 1, ret);
+	return text_lookup(m, dir, name, ret);
+}
+
+static struct err *fragment_list(struct mount *m, struct handle *h, uint64_t off,
+				 const struct list_sink *sink)
+{
+	struct node *dir = h->node;
+	const char *name;
+	uint64_t ino;
+	for (size_t i = off; i < N_DIRS; i++) {
+		ino = node_ino(dirs[i].ops,
+			       fragment_key(dir->version, dir->fragment - 1, i + 1));
+		if (sink->fn(sink->ctx, dirs[i].name, ino, S_IFDIR, i + 1))
+			return NULL;
+	}
+	for (size_t i = off > N_DIRS ? off - N_DIRS : 0;
+	     text_entry(m, dir, h->version, i, &name, &ino); i++)
+		if (sink->fn(sink->ctx, name, ino, S_IFREG, N_DIRS + i + 1))
+			return NULL;
+	return NULL;
+}
+
+const struct node_ops fragment_ops = {
+	.kind = "fragment",
+	.mode = S_IFDIR | 0555,
+	.lookup = fragment_lookup,
+	.list = fragment_list,
+};
+
+/* --- fragments/ID/files/ --- */
+
+/* The name of data file k, borrowed from *path. */
+static struct err *file_name(const struct node *dir, size_t k, char **path,
+			     const char **ret)
+{
+	TRY(version_data_file(dir->version, dir->fragment - 1, k, path));
+	const char *slash = strrchr(*path, '/');
+	*ret = slash ? slash + 1 : *path;
+	return NULL;
+}
+
+static size_t n_files(const struct node *dir)
+{
+	struct fragment_info f;
+	version_fragment(dir->version, dir->fragment - 1, &f);
+	return f.n_files;
+}
+
+static struct err *files_lookup(struct mount *m, struct node *dir, const char *name,
+				struct node **ret)
+{
+	(void)m;
+	for (size_t k = 0; k < n_files(dir); k++) {
+		AUTO_MEM char *path = NULL;
+		const char *known;
+		TRY(file_name(dir, k, &path, &known));
+		if (strcmp(known, name) != 0)
+			continue;
+		TRY(node_new(&data_file_ops, hash_str(path, 0), dir->version, ret));
+		(*ret)->is_frozen = true;
+		(*ret)->entry_timeout = TIMEOUT_IMMUTABLE;
+		(*ret)->name = TAKE(path);
+		return NULL;
+	}
+	return NULL;
+}
+
+static struct err *files_list(struct mount *m, struct handle *h, uint64_t off,
+			      const struct list_sink *sink)
+{
+	(void)m;
+	for (size_t k = off; k < n_files(h->node); k++) {
+		AUTO_MEM char *path = NULL;
+		const char *name;
+		TRY(file_name(h->node, k, &path, &name));
+		if (sink->fn(sink->ctx, name,
+			     node_ino(&data_file_ops, hash_str(path, 0)), S_IFREG,
+			     k + 1))
+			return NULL;
+	}
+	return NULL;
+}
+
+const struct node_ops data_files_ops = {
+	.kind = "data files",
+	.mode = S_IFDIR | 0555,
+	.lookup = files_lookup,
+	.list = files_list,
+};
+
+static struct err *data_attr(struct mount *m, struct node *n, bool is_exact,
+			     struct stat *st, double *ret_timeout)
+{
+	bool found;
+	struct io_stat real;
+	(void)is_exact;
+	TRY(io_stat(m->store, n->name, &found, &real));
+	if (!found)
+		return err_new(ESTALE, "%s: the version was cleaned up", n->name);
+	st->st_size = (off_t)real.size;
+	st->st_mtim.tv_sec = real.mtime_ns / 1000000000;
+	st->st_mtim.tv_nsec = real.mtime_ns % 1000000000;
+	*ret_timeout = TIMEOUT_IMMUTABLE;
+	return NULL;
+}
+
+static struct err *data_read(struct mount *m, struct handle *h, uint64_t off,
+			     size_t len, uint8_t *dst, size_t *ret_len)
+{
+	AUTO(io_file) struct io_file *f = NULL;
+	TRY(io_open(m->store, h->node->name, &f));
+	*ret_len = 0;
+	if (off >= io_size(f))
+		return NULL;
+	*ret_len = (size_t)MIN_OF(len, io_size(f) - off);
+	return io_read(f, off, *ret_len, dst);
+}
+
+static struct err *data_open(struct mount *m, struct handle *h,
+			     struct fuse_file_info *fi)
+{
+	(void)m;
+	(void)h;
+	fi->keep_cache = 1;
+	return NULL;
+}
+
+const struct node_ops data_file_ops = {
+	.kind = "data file",
+	.mode = S_IFREG | 0444,
+	.attr = data_attr,
+	.open = data_open,
+	.read = data_read,
+};
