@@ -235,7 +235,8 @@ struct err *column_writer_push(struct column_writer *w, struct array *rows)
 
 /* --- the end --- */
 
-static struct err *commit(struct column_writer *w, struct version **ret)
+static struct err *commit(struct column_writer *w, bool *ret_published,
+			  struct version **ret)
 {
 	if (w->n_rows != version_rows(w->base))
 		return err_new(EINVAL, "expected %" PRIu64 " rows, got %" PRIu64,
@@ -254,15 +255,18 @@ static struct err *commit(struct column_writer *w, struct version **ret)
 		.files = w->done,
 		.n_files = w->n_done,
 	};
-	return table_commit_column(w->table, &c, ret);
+	struct err *err = table_commit_column(w->table, &c, ret);
+	*ret_published = c.is_published;
+	return err;
 }
 
 struct err *column_writer_commit(struct column_writer *w, struct version **ret)
 {
-	struct err *err = commit(w, ret);
-	if (err || *ret == w->base)
-		column_writer_abort(w);
-	else
+	bool is_published = false;
+	struct err *err = commit(w, &is_published, ret);
+	if (is_published)
 		writer_free(w);
+	else
+		column_writer_abort(w);
 	return err;
 }

@@ -98,6 +98,19 @@ struct err *name_decode(const char *encoded, char **ret)
 	return NULL;
 }
 
+/* Columns that Lance computes; a stored one of the name would hide behind it. */
+static struct err *check_reserved(const char *name)
+{
+	static const char *const reserved[] = {"_rowid", "_rowaddr", "_rowoffset",
+					       "_row_created_at_version",
+					       "_row_last_updated_at_version"};
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (strcmp(name, reserved[i]) == 0)
+			return err_new(EINVAL, "'%s' is a name that Lance reserves",
+				       name);
+	return NULL;
+}
+
 /* --- NAME.TYPE.FORMAT --- */
 
 static struct err *split_type(const struct version *base, char *stem, struct type **ret)
@@ -117,6 +130,7 @@ struct err *column_file_parse(const struct version *base, const char *file_name,
 			      const struct format_ops **ret_format)
 {
 	AUTO_MEM char *stem = NULL;
+	AUTO_MEM char *name = NULL;
 	AUTO(type) struct type *type = NULL;
 	TRY(str_dup(file_name, &stem));
 	char *dot = strrchr(stem, '.');
@@ -130,9 +144,11 @@ struct err *column_file_parse(const struct version *base, const char *file_name,
 	TRY(split_type(base, stem, &type));
 	struct field *f = name_find(base, stem);
 	if (f)
-		TRY(str_dup(f->name, ret_name));
+		TRY(str_dup(f->name, &name));
 	else
-		TRY(name_decode(stem, ret_name));
+		TRY(name_decode(stem, &name));
+	TRY(check_reserved(name));
+	*ret_name = TAKE(name);
 	*ret_type = TAKE(type);
 	*ret_format = format;
 	return NULL;

@@ -374,7 +374,8 @@ static struct err *set_header(struct attempt *a, const char *uuid)
 
 /* The transaction borrows the manifest's fragments and schema. */
 static struct err *publish(struct table *t, const struct column_commit *c,
-			   struct attempt *a, char *uuid, bool *ret_won)
+			   struct attempt *a, char *uuid,
+			   enum publish_result *ret_result)
 {
 	Lance__Table__Manifest *m = a->manifest;
 	Lance__Table__OpMerge merge = LANCE__TABLE__OP_MERGE__INIT;
@@ -401,11 +402,11 @@ static struct err *publish(struct table *t, const struct column_commit *c,
 		tx.n_transaction_properties = 1;
 		tx.transaction_properties = properties;
 	}
-	return manifest_publish(t, m, &tx, a->indices, ret_won);
+	return manifest_publish(t, m, &tx, a->indices, ret_result);
 }
 
 static struct err *try_once(struct table *t, const struct column_commit *c,
-			    bool *ret_won, uint64_t *ret_number)
+			    enum publish_result *ret_result, uint64_t *ret_number)
 {
 	__attribute__((cleanup(auto_attempt))) struct attempt a = {0};
 	uint8_t raw[16];
@@ -424,7 +425,7 @@ static struct err *try_once(struct table *t, const struct column_commit *c,
 	TRY(change_schema(c, &a));
 	TRY(change_fragments(c, &a));
 	*ret_number = a.manifest->version;
-	return publish(t, c, &a, uuid, ret_won);
+	return publish(t, c, &a, uuid, ret_result);
 }
 
 /* Wait a random part of a slot that doubles: 2, 4, ... ms. */
@@ -436,27 +437,57 @@ static struct err *back_off(unsigned attempt)
 	return NULL;
 }
 
-struct err *table_commit_column(struct table *t, const struct column_commit *commit,
-				struct version **ret)
+/* Rows of fragments that came while the column was being written. */
+static void tell_rows_without(struct table *t, const struct column_commit *c,
+			      const struct version *v)
 {
-	bool won = false;
-	uint64_t number = 0;
-	if (commit->n_files)
-		TRY(io_sync_dir(t->store, "data"));
+	uint64_t n = 0;
+	for (size_t i = 0; i < version_n_fragments(v); i++) {
+		struct fragment_info f;
+		size_t k = 0;
+		version_fragment(v, i, &f);
+		while (k < c->n_files && c->files[k].fragment_id != f.id)
+			k++;
+		if (k == c->n_files)
+			n += f.physical_rows - f.n_deleted;
+	}
+	if (n)
+		log_line(t->log, LEVEL_WARN,
+			 "column %s: %" PRIu64 " rows came from other commits "
+			 "meanwhile and were not written",
+			 c->field->name, n);
+}
+
+static struct err *commit_loop(struct table *t, struct column_commit *c,
+			       uint64_t *ret_number)
+{
 	for (unsigned i = 0; i < COMMIT_ATTEMPTS; i++) {
-		TRY(try_once(t, commit, &won, &number));
-		if (won)
-			break;
+		enum publish_result result = PUBLISH_LOST;
+		struct err *err = try_once(t, c, &result, ret_number);
+		c->is_published = result != PUBLISH_LOST;
+		TRY(err);
+		if (c->is_published)
+			return NULL;
 		log_line(t->log, LEVEL_INFO, "commit lost a race version=%" PRIu64,
-			 number);
+			 *ret_number);
 		TRY(back_off(i));
 	}
-	if (!won)
-		return err_new(EBUSY,
-			       "%d commits in a row lost against other writers; run it "
-			       "again",
-			       COMMIT_ATTEMPTS);
-	TRY(table_version(t, number, ret));
+	return err_new(EBUSY,
+		       "%d commits in a row lost against other writers; run it again",
+		       COMMIT_ATTEMPTS);
+}
+
+struct err *table_commit_column(struct table *t, struct column_commit *commit,
+				struct version **ret)
+{
+	uint64_t number = 0;
+	commit->is_published = false;
+	if (commit->n_files)
+		TRY(io_sync_dir(t->store, "data"));
+	TRY(commit_loop(t, commit, &number));
+	TRY_CTX(table_version(t, number, ret),
+		"version %" PRIu64 " was committed but cannot be read back", number);
 	table_set_latest(t, *ret);
+	tell_rows_without(t, commit, *ret);
 	return NULL;
 }

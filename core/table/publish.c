@@ -73,18 +73,36 @@ static struct err *write_transaction(struct table *t, const char *path,
 	return io_sync_dir(t->store, "_transactions");
 }
 
-/* Is the manifest that has the name ours? */
-static bool is_ours(struct table *t, enum naming naming, uint64_t number,
-		    const char *transaction_file)
+/* Whose is the manifest that has the name? */
+static enum publish_result read_back(struct table *t, const Lance__Table__Manifest *m)
 {
 	AUTO(version) struct version *v = NULL;
-	AUTO_ERR struct err *err = version_load(t, naming, number, &v);
-	return !err && strcmp(v->manifest->transaction_file, transaction_file) == 0;
+	AUTO_ERR struct err *err = version_load(t, t->naming, m->version, &v);
+	if (err)
+		return err->code == ENOENT ? PUBLISH_LOST : PUBLISH_UNKNOWN;
+	return strcmp(v->manifest->transaction_file, m->transaction_file) == 0
+		       ? PUBLISH_WON
+		       : PUBLISH_LOST;
+}
+
+/* A failed link: a lost race, a lost answer, or no commit at all. */
+static struct err *judge(struct table *t, const Lance__Table__Manifest *m,
+			 struct err *err, enum publish_result *ret_result)
+{
+	*ret_result = read_back(t, m);
+	if (*ret_result == PUBLISH_UNKNOWN)
+		return err_wrap(
+			err, "version %" PRIu64 " may have been committed, see history",
+			m->version);
+	if (*ret_result == PUBLISH_LOST && err->code != EEXIST)
+		return err;
+	err_free(err); /* told by ret_result */
+	return NULL;
 }
 
 static struct err *write_and_link(struct table *t, Lance__Table__Manifest *m,
 				  const struct buf *bytes, const char *uuid,
-				  bool *ret_won)
+				  enum publish_result *ret_result)
 {
 	AUTO_MEM char *tmp = NULL;
 	AUTO_MEM char *final = NULL;
@@ -92,16 +110,12 @@ static struct err *write_and_link(struct table *t, Lance__Table__Manifest *m,
 	TRY(manifest_path(t->naming, m->version, &final));
 	TRY(io_put(t->store, tmp, bytes->data, bytes->len));
 	struct err *err = io_publish(t->store, tmp, final);
-	*ret_won = !err;
-	if (!err)
-		return NULL;
-	err_free(io_remove(t->store, tmp)); /* cleanup knows the name */
-	*ret_won = is_ours(t, t->naming, m->version, m->transaction_file);
-	if (*ret_won || err->code == EEXIST) {
-		err_free(err); /* told by ret_won */
-		return NULL;
+	if (err) {
+		err_free(io_remove(t->store, tmp)); /* cleanup knows the name */
+		return judge(t, m, err, ret_result);
 	}
-	return err;
+	*ret_result = PUBLISH_WON;
+	return NULL;
 }
 
 /* What follows a published manifest can no longer fail the commit. */
@@ -122,18 +136,19 @@ static void after_publish(struct table *t, uint64_t version)
 
 struct err *manifest_publish(struct table *t, Lance__Table__Manifest *m,
 			     const Lance__Table__Transaction *transaction,
-			     const Lance__Table__IndexSection *indices, bool *ret_won)
+			     const Lance__Table__IndexSection *indices,
+			     enum publish_result *ret_result)
 {
 	AUTO_BUF struct buf bytes = {.limit = LIMIT_MANIFEST_BYTES};
 	AUTO_MEM char *txn_path = NULL;
-	*ret_won = false;
+	*ret_result = PUBLISH_LOST;
 	TRY(str_printf(&txn_path, "_transactions/%s", m->transaction_file));
 	TRY(manifest_bytes(m, transaction, indices, &bytes));
 	TRY(write_transaction(t, txn_path, transaction));
-	struct err *err = write_and_link(t, m, &bytes, transaction->uuid, ret_won);
-	if (*ret_won)
+	struct err *err = write_and_link(t, m, &bytes, transaction->uuid, ret_result);
+	if (*ret_result == PUBLISH_WON)
 		after_publish(t, m->version);
-	else
+	else if (*ret_result == PUBLISH_LOST)
 		err_free(io_remove(t->store, txn_path)); /* else cleanup finds it */
 	return err;
 }

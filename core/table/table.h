@@ -177,6 +177,7 @@ struct column_commit {
 	struct column_file *files; /* borrowed; one for each fragment of base */
 	size_t n_files;
 	const char *message; /* for the transaction; may be NULL */
+	bool is_published;   /* out: the files are, or may be, part of a version */
 };
 
 /*
@@ -193,10 +194,10 @@ MUST_CHECK struct err *data_file_name(char **ret);
  * commits of others.  Fragments appended meanwhile lack the column; EBUSY if
  * a fragment was rewritten or the column changed meanwhile.  ret receives the
  * new version.  The data files stay, whatever happens: on an error the caller
- * removes them.
+ * removes them, unless .is_published.
  */
 MUST_CHECK struct err *table_commit_column(struct table *t,
-					   const struct column_commit *commit,
+					   struct column_commit *commit,
 					   struct version **ret);
 
 #endif

@@ -159,14 +159,15 @@ MUST_CHECK struct err *version_transaction(const struct version *v,
 
 /*
  * Write `manifest` (whose version is set) with transaction and index section
- * as the file of its version.  *ret_won is false if that version exists
- * already and is not ours.
+ * as the file of its version.  Success is WON or LOST; an error is LOST if no
+ * version names our files, UNKNOWN if that cannot be told.
  */
+enum publish_result { PUBLISH_LOST, PUBLISH_WON, PUBLISH_UNKNOWN };
 MUST_CHECK struct err *manifest_publish(struct table *t,
 					Lance__Table__Manifest *manifest,
 					const Lance__Table__Transaction *transaction,
 					const Lance__Table__IndexSection *indices,
-					bool *ret_won);
+					enum publish_result *ret_result);
 /* The index section of a version, NULL if it has none. */
 MUST_CHECK struct err *version_indices(const struct version *v,
 				       Lance__Table__IndexSection **ret);
