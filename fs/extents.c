@@ -43,6 +43,16 @@ struct err *extents_add(struct extents *e, uint64_t first, uint64_t end)
 	return NULL;
 }
 
+void extents_cut(struct extents *e, uint64_t size)
+{
+	size_t n = find(e, size);
+	if (n < e->n && e->items[n].first < size) {
+		e->items[n].end = MIN_OF(e->items[n].end, size);
+		n++;
+	}
+	e->n = MIN_OF(e->n, n);
+}
+
 bool extents_cover(const struct extents *e, uint64_t size)
 {
 	return size == 0 || (e->n && e->items[0].first == 0 && e->items[0].end >= size);

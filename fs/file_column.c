@@ -131,6 +131,11 @@ static struct err *column_open(struct mount *m, struct handle *h,
 			"column '%s' cannot be changed in place; write the whole "
 			"column (cp, or > without >>)",
 			n->field->name);
+	if (!format_parses(n->format, n->field->type))
+		return err_new(EOPNOTSUPP,
+			       "column '%s' cannot be written as .%s; write another "
+			       "format",
+			       n->field->name, format_suffix(n->format));
 	/* the kernel looks the name up again and gets a staging node */
 	return err_new(ESTALE, "column '%s' is replaced by a new file", n->field->name);
 }

@@ -172,8 +172,8 @@ struct mount {
 	char *why_read_only; /* owned or NULL */
 
 	pthread_mutex_t failures_lock;
-	struct failure failures[N_LAST_ERRORS]; /* guarded by .failures_lock; a ring */
-	uint64_t n_failures;			/* guarded by .failures_lock */
+	struct failure failures[N_LAST_ERRORS]; /* guarded by .failures_lock */
+	uint64_t n_failures;			/* ever; guarded by .failures_lock */
 
 	struct staging *staging; /* owned */
 	struct memo *memo;	 /* owned */
@@ -311,8 +311,12 @@ MUST_CHECK struct err *rejected_open(struct mount *m, const char *name, int *ret
 MUST_CHECK struct err *rejected_keep(struct mount *m, const char *name, int spool_fd,
 				     const char *why);
 MUST_CHECK struct err *rejected_remove(struct mount *m, const char *name);
+/* A rejected file was tried again, and why it stays. */
+void rejected_explain(struct mount *m, const char *name, const char *why);
 /* The directory SOURCE/_lancefs/NAME, made if it must be; a descriptor. */
 MUST_CHECK struct err *state_dir(struct mount *m, const char *name, int *ret_fd);
+/* Remove the directories that hold nothing. */
+void state_tidy(struct mount *m);
 
 /* --- watch.c --- */
 

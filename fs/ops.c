@@ -27,6 +27,16 @@ static void reply_err(fuse_req_t req, const char *path, struct err *err)
 	fuse_reply_err(req, report(mount_of(req), caller(req), path, err));
 }
 
+/* The same about a name in a directory. */
+static void reply_err_in(fuse_req_t req, const struct node *dir, const char *name,
+			 struct err *err)
+{
+	char path[512];
+	bool is_column = dir->ops == &columns_ops && !dir->is_frozen;
+	snprintf(path, sizeof(path), "%s%s", is_column ? "columns/" : "", name);
+	reply_err(req, path, err);
+}
+
 static struct node *node_at(fuse_req_t req, fuse_ino_t ino)
 {
 	struct node *n = inodes_get(&mount_of(req)->inodes, ino);
@@ -119,7 +129,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	struct err *err = lookup(mount_of(req), caller(req), dir, name, &n);
 	if (err)
-		reply_err(req, name, err);
+		reply_err_in(req, dir, name, err);
 	else if (!n)
 		fuse_reply_err(req, ENOENT);
 	else
@@ -247,6 +257,9 @@ static struct err *open_node(fuse_req_t req, struct node *n, struct fuse_file_in
 	if (h->can_write && !m->is_writable)
 		return err_new(EROFS, "mounted read-only: %s",
 			       m->why_read_only ? m->why_read_only : "-o ro");
+	if (h->can_write && (n->ops == &value_file_ops || n->ops == &text_file_ops))
+		return err_new(EROFS, "this part of the tree is read-only; write "
+				      "columns in columns/");
 	if (n->ops->open)
 		TRY(n->ops->open(m, h, fi));
 	fi->fh = (uint64_t)(uintptr_t)TAKE(h);
@@ -484,7 +497,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		return;
 	struct err *err = create(req, dir, name, fi, &n);
 	if (err)
-		reply_err(req, name, err);
+		reply_err_in(req, dir, name, err);
 	else
 		reply_entry(req, name, n, fi);
 }
@@ -508,7 +521,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct node *dir = node_at(req, parent);
 	if (dir)
-		reply_err(req, name, unlink_name(mount_of(req), dir, name));
+		reply_err_in(req, dir, name, unlink_name(mount_of(req), dir, name));
 }
 
 static struct err *rename_name(struct mount *m, struct node *from_dir, const char *from,
@@ -533,9 +546,9 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct node *from = node_at(req, parent);
 	struct node *to = from ? node_at(req, newparent) : NULL;
 	if (to)
-		reply_err(req, newname,
-			  rename_name(mount_of(req), from, name, to, newname, flags,
-				      caller(req)));
+		reply_err_in(req, to, newname,
+			     rename_name(mount_of(req), from, name, to, newname, flags,
+					 caller(req)));
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)

@@ -39,6 +39,14 @@ struct err *state_dir(struct mount *m, const char *name, int *ret_fd)
 	return NULL;
 }
 
+void state_tidy(struct mount *m)
+{
+	static const char *const dirs[] = {"_lancefs/spool", "_lancefs/rejected",
+					   "_lancefs"};
+	for (size_t i = 0; m->is_writable && i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		unlinkat(io_store_fd(m->store), dirs[i], AT_REMOVEDIR);
+}
+
 /* Without making it: -1 if it is not there. */
 static int existing_dir(struct mount *m)
 {
@@ -106,6 +114,13 @@ static struct err *write_reason(int dir, const char *name, const char *why)
 	    dprintf(fd, "%s\nTo try again: mv rejected/%s columns/\n", why, name) < 0)
 		return err_errno(errno, "rejected/%s", error);
 	return NULL;
+}
+
+void rejected_explain(struct mount *m, const char *name, const char *why)
+{
+	AUTO_FD int dir = existing_dir(m);
+	struct err *err = dir < 0 ? NULL : write_reason(dir, name, why);
+	err_free(err); /* the reason itself is being told */
 }
 
 struct oldest {

@@ -13,6 +13,26 @@ static bool is_routine(int code)
 	return code == ENOENT || code == ENODATA || code == ENOTDIR || code == EEXIST;
 }
 
+static bool is_same(const struct failure *a, const struct failure *b)
+{
+	return a->text && strcmp(a->text, b->text) == 0 &&
+	       strcmp(a->path, b->path) == 0 && strcmp(a->process, b->process) == 0;
+}
+
+/* The newest comes first; a failure told twice (write, then close) is one. */
+static void insert(struct mount *m, const struct failure *f)
+{
+	size_t i = 0;
+	LOCK_SCOPE(&m->failures_lock);
+	while (i < N_LAST_ERRORS - 1 && !is_same(&m->failures[i], f))
+		i++;
+	free(m->failures[i].path);
+	free(m->failures[i].text);
+	memmove(m->failures + 1, m->failures, i * sizeof(*m->failures));
+	m->failures[0] = *f;
+	m->n_failures++;
+}
+
 static void keep(struct mount *m, pid_t pid, const char *path, const char *text)
 {
 	struct failure f = {0};
@@ -27,11 +47,7 @@ static void keep(struct mount *m, pid_t pid, const char *path, const char *text)
 		free(f.path);
 		return;
 	}
-	LOCK_SCOPE(&m->failures_lock);
-	struct failure *slot = &m->failures[m->n_failures++ % N_LAST_ERRORS];
-	free(slot->path);
-	free(slot->text);
-	*slot = f;
+	insert(m, &f);
 }
 
 int report(struct mount *m, pid_t pid, const char *path, struct err *err)
@@ -39,6 +55,8 @@ int report(struct mount *m, pid_t pid, const char *path, struct err *err)
 	if (!err)
 		return 0;
 	int code = err->code;
+	if (path && strstr(err->msg, path))
+		path = NULL; /* the text names it */
 	if (!is_routine(code)) {
 		log_line(&m->log, LEVEL_ERROR, "%s%s%s", path ? path : "",
 			 path ? ": " : "", err->msg);
@@ -51,12 +69,11 @@ int report(struct mount *m, pid_t pid, const char *path, struct err *err)
 void failures_render(struct mount *m, struct buf *out)
 {
 	LOCK_SCOPE(&m->failures_lock);
-	uint64_t n = MIN_OF(m->n_failures, (uint64_t)N_LAST_ERRORS);
-	for (uint64_t i = 0; i < n; i++) { /* the newest first */
-		const struct failure *f =
-			&m->failures[(m->n_failures - 1 - i) % N_LAST_ERRORS];
+	for (size_t i = 0; i < N_LAST_ERRORS && m->failures[i].text; i++) {
+		const struct failure *f = &m->failures[i];
 		render_time(f->time_ns, out);
-		buf_printf(out, " %s %s: %s\n", f->process, f->path, f->text);
+		buf_printf(out, " %s %s%s%s\n", f->process, f->path,
+			   *f->path ? ": " : "", f->text);
 	}
 }
 

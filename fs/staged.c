@@ -37,6 +37,8 @@ void staged_unref(struct staged *s)
 	version_unref(s->base);
 	version_unref(s->done);
 	type_unref(s->type);
+	view_unref(s->aside);
+	err_free(s->failure);
 	extents_fini(&s->written);
 	if (s->fd >= 0)
 		close(s->fd);
@@ -48,9 +50,11 @@ void staged_unref(struct staged *s)
 
 struct err *staged_node(struct staged *s, struct node **ret)
 {
-	TRY(node_new(&staged_file_ops, s->id, NULL, ret));
-	(*ret)->staged = staged_ref(s);
-	(*ret)->entry_timeout = 0;
+	AUTO(node) struct node *n = NULL;
+	TRY(node_new(&staged_file_ops, s->id, NULL, &n));
+	n->staged = staged_ref(s);
+	n->entry_timeout = 0;
+	*ret = TAKE(n);
 	return NULL;
 }
 
@@ -86,11 +90,19 @@ struct err *staged_begin(struct staged *s)
 	return begin_import(s, s->name);
 }
 
+struct err *staged_begin_anew(struct staged *s)
+{
+	s->is_sequential = false;
+	return begin_import(s, s->name);
+}
+
 static struct err *spool_read(void *ctx, uint64_t off, size_t len, void *dst,
 			      size_t *ret_len)
 {
 	struct staged *s = ctx;
 	ssize_t n;
+	if (s->aside)
+		return view_pread(s->aside, off, len, dst, ret_len);
 	do
 		n = pread(s->fd, dst, len, (off_t)off);
 	while (n < 0 && errno == EINTR);
@@ -128,22 +140,44 @@ static void settle(struct staged *s, enum staged_state state)
 	staging_detach(s->mount, s);
 }
 
-void staged_reject(struct staged *s, const char *why)
+void staged_keep(struct staged *s, const struct err *why)
 {
-	if (s->size && s->state == STAGED_OPEN) {
-		struct err *err = rejected_keep(s->mount, s->name, s->fd, why);
-		if (err) {
-			log_line(&s->mount->log, LEVEL_ERROR, "%s is lost: %s", s->name,
-				 err->msg);
-			err_free(err); /* the reason itself is being told */
-		}
-	}
-	settle(s, STAGED_FAILED);
+	struct err *err;
+	if (!s->size || s->fd < 0 || why->code == ENOSPC || why->code == EDQUOT)
+		return; /* on a full disk what was cut short would be in the way */
+	err = rejected_keep(s->mount, s->name, s->fd, why->msg);
+	if (!err)
+		return;
+	log_line(&s->mount->log, LEVEL_ERROR, "columns/%s is lost: %s", s->name,
+		 err->msg);
+	err_free(err); /* the reason itself is being told */
 }
 
-static struct err *failed_earlier(void)
+static struct err *name_it(const struct staged *s, struct err *err)
 {
-	return err_new(EINVAL, "an earlier write to this file failed; see last_error");
+	return str_starts(err->msg, "columns/") ? err
+						: err_wrap(err, "columns/%s", s->name);
+}
+
+/* The file fails: what is there moves to rejected/ with the reason, which is
+ * also what it answers from then on.  Takes err, gives it back. */
+static struct err *fail(struct staged *s, struct err *err)
+{
+	if (!err || s->state != STAGED_OPEN)
+		return err;
+	err = name_it(s, err);
+	staged_keep(s, err);
+	s->failure = err_new(err->code, "%s", err->msg);
+	settle(s, STAGED_FAILED);
+	return err;
+}
+
+/* The same words again, which report() tells once. */
+static struct err *failed_earlier(const struct staged *s)
+{
+	if (!s->failure)
+		return err_new(EINVAL, "columns/%s was removed", s->name);
+	return err_new(s->failure->code, "%s", s->failure->msg);
 }
 
 /* --- node: attributes, open, read, write --- */
@@ -168,6 +202,10 @@ static struct err *staged_open(struct mount *m, struct handle *h,
 			       struct fuse_file_info *fi)
 {
 	struct staged *s = h->node->staged;
+	if (h->can_write && s->aside)
+		return err_new(EOPNOTSUPP,
+			       "this is a column set aside by a rename; it is read, "
+			       "renamed or removed");
 	if (h->can_write && (fi->flags & O_TRUNC))
 		TRY(staged_truncate(m, s, 0));
 	LOCK_SCOPE(&s->lock);
@@ -182,7 +220,7 @@ static struct err *staged_read(struct mount *m, struct handle *h, uint64_t off,
 	(void)m;
 	*ret_len = 0;
 	LOCK_SCOPE(&s->lock);
-	if (s->fd < 0 || off >= s->size)
+	if (off >= s->size || (s->fd < 0 && !s->aside))
 		return NULL;
 	return spool_read(s, off, (size_t)MIN_OF(len, s->size - off), dst, ret_len);
 }
@@ -218,14 +256,6 @@ static struct err *feed(struct staged *s, uint64_t off, const void *p, size_t le
 	return import_push(s->import, p, len);
 }
 
-/* Out of memory or space is no fault of the bytes, but nothing more fits. */
-static struct err *fail(struct staged *s, struct err *err)
-{
-	if (err)
-		staged_reject(s, err->msg);
-	return err;
-}
-
 static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
 				const void *p, size_t len)
 {
@@ -234,10 +264,10 @@ static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
 	LOCK_SCOPE(&s->lock);
 	if (s->state == STAGED_COMMITTED)
 		return err_new(EINVAL,
-			       "column '%s' has all its rows already and was committed",
-			       s->column);
+			       "columns/%s has all its rows already and was committed",
+			       s->name);
 	if (s->state != STAGED_OPEN)
-		return failed_earlier();
+		return failed_earlier(s);
 	s->is_hidden = false;
 	s->has_mtime = false;
 	TRY(fail(s, spool_write(s, off, p, len)));
@@ -249,15 +279,14 @@ struct err *staged_truncate(struct mount *m, struct staged *s, uint64_t size)
 	(void)m;
 	LOCK_SCOPE(&s->lock);
 	if (s->state == STAGED_COMMITTED && size != s->size)
-		return err_new(EOPNOTSUPP, "the column was committed");
+		return err_new(EOPNOTSUPP, "columns/%s was committed", s->name);
 	if (s->state != STAGED_OPEN || size == s->size)
 		return NULL;
 	if (s->fd < 0)
 		TRY(spool_open(s->mount, &s->fd));
 	if (ftruncate(s->fd, (off_t)size) != 0)
 		return err_errno(errno, "spool file");
-	extents_fini(&s->written);
-	TRY(extents_add(&s->written, 0, MIN_OF(size, s->size)));
+	extents_cut(&s->written, size);
 	s->size = size;
 	s->is_sequential = false;
 	if (size == 0 && !s->is_scratch) { /* starts over, on the latest rows */
@@ -287,25 +316,39 @@ static void remember_mtime(struct staged *s)
 			 (uint64_t)s->mtime_ns);
 }
 
-static struct err *commit_or_reject(struct staged *s)
+static void committed(struct staged *s)
 {
-	TRY(fail(s, commit(s)));
 	remember_mtime(s);
 	settle(s, STAGED_COMMITTED);
 	watch_wake(s->mount);
+}
+
+static struct err *commit_or_reject(struct staged *s)
+{
+	TRY(fail(s, commit(s)));
+	committed(s);
 	return NULL;
+}
+
+static struct err *commit_whole(struct staged *s)
+{
+	version_unref(TAKE(s->base)); /* the rows of now */
+	TRY(replay(s));
+	TRY(import_check_complete(s->import));
+	return commit(s);
 }
 
 struct err *staged_commit_as(struct staged *s)
 {
-	version_unref(TAKE(s->base));
-	s->is_scratch = false;
-	s->is_sequential = false;
-	struct err *err = replay(s);
-	if (!err)
-		err = import_check_complete(s->import);
-	TRY(fail(s, err));
-	return commit_or_reject(s);
+	struct err *err = commit_whole(s);
+	if (!err) {
+		s->is_scratch = false;
+		committed(s);
+		return NULL;
+	}
+	import_close(TAKE(s->import));
+	s->replaces = false;
+	return name_it(s, err);
 }
 
 void staged_touch(struct staged *s, int64_t mtime_ns)
@@ -363,7 +406,7 @@ static struct err *staged_flush(struct mount *m, struct handle *h, pid_t tid,
 		.writer_failed = process_fails(tid),
 	};
 	if (s->state == STAGED_FAILED && s->size)
-		return failed_earlier();
+		return failed_earlier(s);
 	s->writer_failed = f.writer_failed;
 	if (!f.writer_failed && (f.by_opener || !f.opener_lives))
 		TRY(fail(s, catch_up(s, false)));
@@ -401,6 +444,14 @@ static struct err *last_close(struct staged *s)
 	}
 }
 
+/* The kernel may remember the node for long, its bytes are of no use. */
+static void drop_spool(struct staged *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
 static void staged_release(struct mount *m, struct handle *h)
 {
 	struct staged *s = h->node->staged;
@@ -410,11 +461,13 @@ static void staged_release(struct mount *m, struct handle *h)
 	bool was_hidden = s->is_hidden;
 	if (--s->n_open == 0)
 		err = last_close(s);
+	if (s->n_open == 0 && s->state != STAGED_OPEN)
+		drop_spool(s);
 	pthread_mutex_unlock(&s->lock);
 	if (err && was_hidden)
 		err_free(err); /* the flush has told it */
 	else
-		report(m, s->opener, s->name, err);
+		report(m, s->opener, NULL, err);
 }
 
 const struct node_ops staged_file_ops = {

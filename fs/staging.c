@@ -16,10 +16,9 @@
 struct err *staging_new(struct mount *m, struct staging **ret)
 {
 	struct staging *g;
-	(void)m;
 	TRY(mem_new(&g));
+	g->mount = m;
 	pthread_mutex_init(&g->lock, NULL);
-	g->spool_fd = -1;
 	*ret = g;
 	return NULL;
 }
@@ -31,21 +30,41 @@ void staging_free(struct staging *g)
 	for (size_t i = 0; i < g->n; i++)
 		staged_unref(g->items[i]);
 	free(g->items);
-	if (g->spool_fd >= 0)
-		close(g->spool_fd);
+	state_tidy(g->mount);
 	pthread_mutex_destroy(&g->lock);
 	free(g);
+}
+
+/* Where a file system has no O_TMPFILE, a name that goes at once. */
+static int open_and_unlink(int dir)
+{
+	uint8_t raw[16];
+	char name[UUID_TEXT_LEN + 1];
+	struct err *err = uuid_new(raw, name);
+	if (err) {
+		err_free(err); /* errno tells as much */
+		return -1;
+	}
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		unlinkat(dir, name, 0);
+	return fd;
 }
 
 /* A file without a name in the dataset's file system, so that it can be given
  * one in rejected/; it vanishes with its last descriptor. */
 struct err *spool_open(struct mount *m, int *ret_fd)
 {
-	struct staging *g = m->staging;
-	AUTO_FD int dir = -1;
-	TRY(state_dir(m, "spool", &dir));
-	(void)g;
-	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+	int fd = -1;
+	for (int attempt = 0; fd < 0 && attempt < 3; attempt++) {
+		AUTO_FD int dir = -1;
+		TRY(state_dir(m, "spool", &dir));
+		fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+		if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+			fd = open_and_unlink(dir);
+		if (fd < 0 && errno != ENOENT)
+			break; /* else another mount has just tidied up */
+	}
 	if (fd < 0)
 		return err_errno(errno, "spool file in _lancefs/spool");
 	*ret_fd = fd;
@@ -150,23 +169,30 @@ static bool is_scratch(struct mount *m, const char *name)
 	return version_find_field(v, column) != NULL;
 }
 
+/* Put s among the names. */
+static struct err *attach(struct mount *m, struct staged *s)
+{
+	struct staging *g = m->staging;
+	LOCK_SCOPE(&g->lock);
+	size_t i = find_locked(g, s->name);
+	if (i < g->n)
+		drop_locked(g, i); /* its writers go on without a name */
+	TRY(mem_grow(g->n + 1, sizeof(struct staged *), &g->cap, &g->items));
+	s->id = ++g->next_id;
+	g->items[g->n++] = staged_ref(s);
+	return NULL;
+}
+
 struct err *staging_create(struct mount *m, const char *name, pid_t tid,
 			   struct staged **ret)
 {
-	struct staging *g = m->staging;
 	AUTO(staged) struct staged *s = NULL;
 	TRY(staged_new(m, name, tid, &s));
 	if (!is_scratch(m, name)) {
 		s->is_scratch = false;
 		TRY(staged_begin(s));
 	}
-	LOCK_SCOPE(&g->lock);
-	size_t i = find_locked(g, name);
-	if (i < g->n)
-		drop_locked(g, i); /* its writers go on without a name */
-	TRY(mem_grow(g->n + 1, sizeof(struct staged *), &g->cap, &g->items));
-	s->id = ++g->next_id;
-	g->items[g->n++] = staged_ref(s);
+	TRY(attach(m, s));
 	*ret = TAKE(s);
 	return NULL;
 }
@@ -217,35 +243,66 @@ bool staging_remove(struct mount *m, const char *name)
 	return true;
 }
 
-static struct err *set_name(struct mount *m, struct staged *s, const char *name)
+/* Both locks are held for the change; *name is the old one afterwards. */
+static void swap_name(struct mount *m, struct staged *s, char **name)
 {
 	struct staging *g = m->staging;
-	AUTO_MEM char *copy = NULL;
-	TRY(str_dup(name, &copy));
+	char *old = s->name;
 	LOCK_SCOPE(&g->lock);
-	size_t i = find_locked(g, name);
+	size_t i = find_locked(g, *name);
 	if (i < g->n && g->items[i] != s)
 		drop_locked(g, i); /* rename replaces */
-	free(s->name);
-	s->name = TAKE(copy);
-	return NULL;
+	s->name = *name;
+	*name = old;
+}
+
+/* Editors move a file out of the way before they write it anew: the scratch
+ * name shows the column's present bytes, and the column stays until another file
+ * takes its place. */
+static struct err *set_aside(struct mount *m, const char *from, const char *to,
+			     pid_t tid)
+{
+	AUTO(version) struct version *v = table_latest(m->table);
+	AUTO(staged) struct staged *s = NULL;
+	AUTO(type) struct type *type = NULL;
+	AUTO_MEM char *column = NULL;
+	const struct format_ops *format;
+	TRY(column_file_parse(v, from, &column, &type, &format));
+	struct field *f = version_find_field(v, column);
+	if (!f || !format_renders(format, f->type))
+		return err_new(ENOENT, "columns/%s", from);
+	TRY(staged_new(m, to, tid, &s));
+	TRY(column_view(v, f, format, &s->aside));
+	TRY(view_size(s->aside, &s->size));
+	s->type = type_ref(f->type);
+	return attach(m, s);
 }
 
 struct err *staging_rename(struct mount *m, const char *from, const char *to, pid_t pid)
 {
 	AUTO(staged) struct staged *s = find_any(m, from);
-	(void)pid;
+	AUTO_MEM char *name = NULL;
+	bool to_scratch = is_scratch(m, to);
+	if (!s && to_scratch)
+		return set_aside(m, from, to, pid);
 	if (!s)
 		return err_new(EOPNOTSUPP,
 			       "columns are not renamed by mv here; write the "
 			       "new one with cp");
-	TRY(set_name(m, s, to));
+	TRY(str_dup(to, &name));
 	LOCK_SCOPE(&s->lock);
-	if (is_scratch(m, to)) {
-		s->is_scratch = true;
+	bool was_scratch = s->is_scratch;
+	swap_name(m, s, &name);
+	s->is_scratch |= to_scratch;
+	if (to_scratch)
 		return NULL;
-	}
-	return staged_commit_as(s);
+	struct err *err = was_scratch ? staged_commit_as(s) : staged_begin_anew(s);
+	if (!err)
+		return NULL;
+	if (was_scratch)
+		staged_keep(s, err);
+	swap_name(m, s, &name); /* a failed rename leaves the file where it was */
+	return err;
 }
 
 struct err *staging_retry(struct mount *m, const char *rejected, const char *to,
@@ -257,12 +314,13 @@ struct err *staging_retry(struct mount *m, const char *rejected, const char *to,
 	TRY(rejected_open(m, rejected, &s->fd));
 	if (fstat(s->fd, &st) != 0)
 		return err_errno(errno, "rejected/%s", rejected);
+	LOCK_SCOPE(&s->lock);
 	s->size = (uint64_t)st.st_size;
-	{
-		LOCK_SCOPE(&s->lock);
-		TRY(staged_commit_as(s));
-	}
-	return rejected_remove(m, rejected);
+	struct err *err = staged_commit_as(s);
+	if (!err)
+		return rejected_remove(m, rejected);
+	rejected_explain(m, rejected, err->msg);
+	return err;
 }
 
 /* --- idle files --- */

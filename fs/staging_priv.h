@@ -34,7 +34,7 @@ enum flush_verdict {
 enum flush_verdict flush_decide(const struct flush_facts *f);
 
 /* Names under which programs write before they rename: ".x", "#x", "x~",
- * "x.tmp", "x.part", "x.swp", "x.swx", "sedXXXXXX", "4913". */
+ * "x.tmp", "x.part", "x.swp", "x.swx", "x.bak", "sedXXXXXX", "XXXXXXXX", "4913". */
 bool name_is_scratch(const char *name);
 
 /* --- extents.c: which bytes were written --- */
@@ -49,6 +49,8 @@ struct extents {
 };
 
 MUST_CHECK struct err *extents_add(struct extents *e, uint64_t first, uint64_t end);
+/* The file was cut to size; what lies behind was never written. */
+void extents_cut(struct extents *e, uint64_t size);
 bool extents_cover(const struct extents *e, uint64_t size);
 void extents_fini(struct extents *e);
 
@@ -61,14 +63,15 @@ struct staged {
 	struct mount *mount; /* borrowed */
 	uint64_t id;
 	pid_t opener;	       /* process; 0 unknown */
-	char *name;	       /* guarded by the staging lock; owned */
+	char *name;	       /* read under either lock, set under both; owned */
 	atomic_bool is_hidden; /* incomplete at its last flush */
 	atomic_bool replaces;  /* the latest version had the column at create */
 
 	pthread_mutex_t lock;	 /* serialises this file's writers; held over I/O */
 	enum staged_state state; /* all below: guarded by .lock */
 	bool is_scratch;
-	int fd; /* the spool file; -1 if there is none */
+	int fd;		    /* the spool file; -1 if there is none */
+	struct view *aside; /* owned; a live column's bytes under a scratch name */
 	uint64_t size;
 	struct extents written;
 	bool is_sequential;	      /* .import has seen exactly bytes [0, size) */
@@ -82,14 +85,15 @@ struct staged {
 	int64_t closed_ns;    /* monotonic time of the last close */
 	struct version *done; /* owned reference; the version that has the column */
 	char *column;	      /* owned; the column's name, after the commit */
+	struct err *failure;  /* owned; what a failed file answers from then on */
 };
 
 struct staging {
+	struct mount *mount; /* borrowed */
 	pthread_mutex_t lock;
 	struct staged **items; /* guarded by .lock; owned references */
 	size_t n, cap;
 	uint64_t next_id; /* guarded by .lock */
-	int spool_fd;	  /* guarded by .lock; -1 until first used */
 	struct expected {
 		uint64_t ino;
 		pid_t tid;
@@ -107,11 +111,14 @@ MUST_CHECK struct err *staged_new(struct mount *m, const char *name, pid_t pid,
 void staging_detach(struct mount *m, struct staged *s);
 /* A new unlinked spool file. */
 MUST_CHECK struct err *spool_open(struct mount *m, int *ret_fd);
-/* Give a scratch or rejected file a column's name and commit it; .lock held. */
+/* Commit a scratch or rejected file as the column that its name says; on an
+ * error it is what it was.  .lock held. */
 MUST_CHECK struct err *staged_commit_as(struct staged *s);
 /* Begin parsing as the column that its name says. */
 MUST_CHECK struct err *staged_begin(struct staged *s);
-/* Move what is there to rejected/ with the reason; .lock held. */
-void staged_reject(struct staged *s, const char *why);
+/* The same for a file that has bytes and got another name; .lock held. */
+MUST_CHECK struct err *staged_begin_anew(struct staged *s);
+/* Keep what is there in rejected/, with the reason; .lock held. */
+void staged_keep(struct staged *s, const struct err *why);
 
 #endif

@@ -38,13 +38,17 @@ enum flush_verdict flush_decide(const struct flush_facts *f)
 
 bool name_is_scratch(const char *name)
 {
-	static const char *const suffixes[] = {"~", ".tmp", ".part", ".swp", ".swx"};
+	static const char *const suffixes[] = {"~",    ".tmp", ".part",
+					       ".swp", ".swx", ".bak"};
 	size_t len = strlen(name);
 	if (name[0] == '.' || name[0] == '#')
 		return true;
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
 		if (str_ends(name, suffixes[i]))
 			return true;
-	return (len == 9 && str_starts(name, "sed") && !strchr(name, '.')) ||
+	if (strchr(name, '.'))
+		return false;
+	return (len == 9 && str_starts(name, "sed")) ||
+	       (len == 8 && str_starts(name, "XX")) || /* perl -i */
 	       strcmp(name, "4913") == 0;
 }
