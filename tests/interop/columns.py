@@ -110,11 +110,9 @@ def check_column(directory, name, expected, rng=None):
         header, values = read_csv(directory / f"{name}.csv", kind)
         want = expected.to_pylist()
         assert header == name and len(values) == len(want), f"{name}.csv"
-        for got, value in zip(values, want):
-            if value is None:
-                assert got == "", f"{name}.csv"
-            else:
-                assert pa.scalar(parse(got, kind), kind).as_py() == value, f"{name}.csv"
+        assert all(got == "" for got, value in zip(values, want) if value is None), f"{name}.csv"
+        parsed = [None if value is None else parse(got, kind) for got, value in zip(values, want)]
+        assert same_values(pa.array(parsed, kind), expected), f"{name}.csv"
         checked += ["txt", "csv"]
     return checked
 
