@@ -272,7 +272,7 @@ static struct err *set_aside(struct mount *m, const char *from, const char *to,
 	if (!f || !format_renders(format, f->type))
 		return err_new(ENOENT, "columns/%s", from);
 	TRY(staged_new(m, to, tid, &s));
-	TRY(column_view(v, f, format, &s->aside));
+	TRY(column_view(v, f, format, 0, version_rows(v), &s->aside));
 	TRY(view_size(s->aside, &s->size));
 	s->type = type_ref(f->type);
 	return attach(m, s);
