@@ -106,11 +106,14 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 		.progress = show_progress,
 		.ctx = &screen,
 	};
-	TRY(command_run(&env, w, &out));
-	TRY(to_stdout(NULL, out.data, out.len));
-	if (fflush(stdout) != 0)
-		return err_errno(errno, "standard output");
-	return NULL;
+	struct err *err = command_run(&env, w, &out);
+	struct err *lost = to_stdout(NULL, out.data, out.len);
+	if (!lost && fflush(stdout) != 0)
+		lost = err_errno(errno, "standard output");
+	if (!err)
+		return lost;
+	err_free(lost); /* the first error is told */
+	return err;
 }
 
 static enum status run_words(struct words *w)

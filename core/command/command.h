@@ -73,6 +73,9 @@ MUST_CHECK struct err *render_history(struct table *t, uint64_t up_to, bool json
  * or changed. */
 MUST_CHECK struct err *render_changes(struct table *t, uint64_t number,
 				      struct buf *out);
+/* From one version to another: rows, and the columns that came, went or changed. */
+MUST_CHECK struct err *render_diff(struct version *from, struct version *to,
+				   struct buf *out);
 /* RFC 3339, UTC, milliseconds. */
 void render_time(int64_t ns, struct buf *out);
 

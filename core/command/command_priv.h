@@ -7,7 +7,8 @@
 
 #include "command/command.h"
 
-extern const struct command cmd_info, cmd_schema, cmd_history, cmd_export, cmd_put;
+extern const struct command cmd_info, cmd_schema, cmd_history, cmd_diff, cmd_export,
+	cmd_put, cmd_verify;
 
 /* The column of that name, or ENOENT with a suggestion. */
 MUST_CHECK struct err *find_column(const struct version *v, const char *name,

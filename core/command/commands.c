@@ -7,7 +7,8 @@
 #include <errno.h>
 
 static const struct command *const commands[] = {
-	&cmd_info, &cmd_schema, &cmd_history, &cmd_export, &cmd_put,
+	&cmd_info,   &cmd_schema, &cmd_history, &cmd_diff,
+	&cmd_export, &cmd_put,	  &cmd_verify,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

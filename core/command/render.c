@@ -251,6 +251,14 @@ static struct err *compare_schemas(const struct version *old, const struct versi
 	return NULL;
 }
 
+struct err *render_diff(struct version *from, struct version *to, struct buf *out)
+{
+	buf_printf(out, "rows\t%" PRIu64 "\t%" PRIu64 "\n", version_rows(from),
+		   version_rows(to));
+	TRY(compare_schemas(from, to, out));
+	return buf_check(out);
+}
+
 /* The version before `number` that is still there; 0 if there is none. */
 static struct err *find_previous(struct table *t, uint64_t number, uint64_t *ret)
 {

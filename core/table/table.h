@@ -159,6 +159,26 @@ MUST_CHECK struct err *table_summary(struct table *t, uint64_t number,
 				     struct version_summary *ret);
 void version_summary_fini(struct version_summary *s);
 
+/* --- checking --- */
+
+struct verify_options {
+	bool is_deep; /* decode every value */
+	/* A problem, as a sentence. */
+	void (*found)(void *ctx, const char *text);
+	/* A data file that no version refers to. */
+	void (*note)(void *ctx, const char *file);
+	void *ctx;
+};
+
+/*
+ * Check a version against its files.  ret receives the number of problems; an
+ * error means that checking itself failed.  Cost: a footer a data file; deep:
+ * everything, in bounded memory.
+ */
+MUST_CHECK struct err *version_verify(struct version *v,
+				      const struct verify_options *options,
+				      uint64_t *ret_n_found);
+
 /* --- commits --- */
 
 /* A finished data file with a new column for one fragment. */

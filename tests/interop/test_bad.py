@@ -226,3 +226,23 @@ def test_columns_helper__sees_a_wrong_size(tmp_path):
     """The size check of the other tests can fail."""
     (tmp_path / "f").write_text("abc")
     assert columns.check_sizes(tmp_path) == 1
+
+
+def test_verify__finds_what_is_wrong(fresh, dataset):
+    path = fresh(dataset)
+    done = lancectl("verify", path, "--deep")
+    assert b"every value decoded: sound" in done.stdout
+    (path / "data" / "stray.lance").write_bytes(b"")
+    assert b"stray.lance belongs to no version" in lancectl("verify", path).stdout
+    victim = path / "data" / lance.dataset(str(path)).get_fragments()[1].data_files()[0].path
+    good = victim.read_bytes()
+    victim.write_bytes(good[:-100])
+    done = lancectl("verify", path, check=False)
+    assert done.returncode == 1 and b"fragment 1" in done.stdout and b"1 problem" in done.stderr
+    victim.unlink()
+    done = lancectl("verify", path, check=False)
+    assert done.returncode == 1 and b"is missing" in done.stdout
+    victim.write_bytes(good[:500] + bytes(2000) + good[2500:])
+    done = lancectl("verify", path, "--deep", check=False)
+    assert done.returncode == 1 and b"column" in done.stdout
+    assert lancectl("diff", path, 1, 1).stdout == b"rows\t400\t400\n"
