@@ -123,7 +123,6 @@ static size_t sniff(const uint8_t *p, uint64_t len)
 /* N_MAGICS if the first values do not tell. */
 static size_t sniff_column(struct version *v, struct field *f)
 {
-	AUTO(array) struct array *a = NULL;
 	uint64_t len;
 	for (uint64_t row = 0; row < MIN_OF(version_rows(v), (uint64_t)SNIFF_ROWS);
 	     row++) {

@@ -26,6 +26,7 @@ void err_free(struct err *err)
 		free(err);
 }
 
+PRINTF_LIKE(3, 0)
 static struct err *err_vnew(int code, const char *suffix, const char *fmt, va_list args)
 {
 	va_list again;
