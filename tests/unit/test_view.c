@@ -131,7 +131,6 @@ static void test_view__many_threads(void **state)
 static void test_view__refuses_what_does_not_fit(void **state)
 {
 	(void)state;
-	uint64_t seed = 1;
 	AUTO(type) struct type *t = type_of("string");
 	AUTO(array) struct array *a = random_array(t, 3, 0, &seed);
 	AUTO(field) struct field *f = NULL;
