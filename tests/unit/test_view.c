@@ -132,7 +132,6 @@ static void test_view__refuses_what_does_not_fit(void **state)
 {
 	(void)state;
 	AUTO(type) struct type *t = type_of("string");
-	AUTO(array) struct array *a = random_array(t, 3, 0, &seed);
 	AUTO(field) struct field *f = NULL;
 	must(field_new("c", t, true, &f));
 	struct view_source source = {.n_rows = 3, .field = f};
