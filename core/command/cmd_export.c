@@ -64,8 +64,10 @@ static struct err *pick_format(const struct words *w, const struct field *f,
 		return err_new(EINVAL, "column '%s' is binary: state --format=arrow",
 			       f->name);
 	if (!*ret)
-		return err_new(EINVAL, "no format '%s'; there are txt, npy, csv, arrow",
-			       name);
+		return err_new(
+			EINVAL,
+			"no format '%s'; there are txt, npy, csv, arrow, jsonl, bin",
+			name);
 	return NULL;
 }
 
@@ -109,7 +111,7 @@ static const char *const options[] = {"format", "output", "version", NULL};
 
 const struct command cmd_export = {
 	.name = "export",
-	.usage = "export COLUMN [--format=txt|npy|csv|arrow] [--output=FILE] "
+	.usage = "export COLUMN [--format=txt|npy|csv|arrow|jsonl|bin] [--output=FILE] "
 		 "[--version=N]",
 	.summary = "a column as a file",
 	.min_args = 1,

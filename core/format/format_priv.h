@@ -71,7 +71,7 @@ struct format_ops {
 	void (*close)(struct parser *p);
 };
 
-extern const struct format_ops fmt_txt, fmt_npy, fmt_csv, fmt_arrow;
+extern const struct format_ops fmt_txt, fmt_npy, fmt_csv, fmt_arrow, fmt_jsonl, fmt_bin;
 
 /* --- parsers --- */
 

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-static const struct format_ops *const formats[] = {&fmt_txt, &fmt_npy, &fmt_arrow,
-						   &fmt_csv};
+static const struct format_ops *const formats[] = {&fmt_txt, &fmt_npy,	 &fmt_arrow,
+						   &fmt_csv, &fmt_jsonl, &fmt_bin};
 
 #define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
 

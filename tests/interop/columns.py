@@ -1,6 +1,9 @@
 """Column files read as any program would, made comparable with pylance's values."""
 
+import base64
 import csv
+import errno
+import json
 import os
 
 import numpy as np
@@ -99,12 +102,15 @@ def check_column(directory, name, expected, rng=None):
     arrow.validate(full=True)
     assert same_values(arrow.column(0), expected), f"{name}.arrow"
     checked.append("arrow")
+    check_jsonl(directory / f"{name}.jsonl", name, expected)
+    checked.append("jsonl")
     if pa.types.is_fixed_size_list(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         for mode in (None, "r"):
             got = np.load(directory / f"{name}.npy", mmap_mode=mode)
             want = as_numpy(expected)
             assert got.dtype == want.dtype and np.array_equal(got, want, equal_nan=True), f"{name}.npy"
-        checked.append("npy")
+        check_bin(directory / f"{name}.bin", expected)
+        checked += ["npy", "bin"]
     if not pa.types.is_nested(kind) and "directory" not in checked:
         assert same_values(read_txt(directory / f"{name}.txt", kind), expected), f"{name}.txt"
         header, values = read_csv(directory / f"{name}.csv", kind)
@@ -115,6 +121,27 @@ def check_column(directory, name, expected, rng=None):
         assert same_values(pa.array(parsed, kind), expected), f"{name}.csv"
         checked += ["txt", "csv"]
     return checked
+
+
+def check_jsonl(path, name, expected):
+    kind = expected.type
+    with open(path, encoding="utf-8") as f:
+        values = [json.loads(line)[name] for line in f]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        values = [None if v is None else base64.b64decode(v, validate=True) for v in values]
+    assert same_values(pa.array(values, kind), expected), path.name
+
+
+def check_bin(path, expected):
+    if expected.null_count == 0:
+        assert path.read_bytes() == as_numpy(expected).tobytes(), path.name
+        return
+    try:
+        path.read_bytes()
+    except OSError as error:
+        assert error.errno == errno.EINVAL
+    else:
+        raise AssertionError(f"{path.name} was read although the column has nulls")
 
 
 def check_binary(directory, expected):

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * fmt_jsonl.c: one JSON object a line, {"NAME":value}; for every type.
+ *
+ * Binary values are base64, nulls null; NaN and the infinities are the words
+ * that JavaScript and Python's json know.  Read only: parsing is for txt and csv.
+ */
+#include "format/format_priv.h"
+
+static bool jsonl_renders(const struct type *t)
+{
+	(void)t;
+	return true;
+}
+
+static bool jsonl_parses(const struct type *t)
+{
+	(void)t;
+	return false;
+}
+
+/* {"name": */
+static struct err *put_key(const struct field *f, struct buf *out)
+{
+	buf_byte(out, '{');
+	buf_json_string(out, f->name, strlen(f->name));
+	buf_byte(out, ':');
+	return buf_check(out);
+}
+
+static void put_rows(const struct buf *key, const struct array *a, uint64_t first,
+		     uint64_t end, struct buf *out)
+{
+	for (uint64_t row = first; row < end; row++) {
+		buf_append(out, key->data, key->len);
+		json_value(a, row, out);
+		buf_str(out, "}\n");
+	}
+}
+
+#define MEASURE_ROWS ((uint64_t)256) /* rendered at once, to be counted */
+
+static struct err *jsonl_measure(const struct field *f, const struct array *a,
+				 uint64_t first, uint64_t end, uint64_t *ret)
+{
+	AUTO_BUF struct buf key = {0};
+	AUTO_BUF struct buf out = {0};
+	TRY(put_key(f, &key));
+	*ret = 0;
+	for (; first < end; first = MIN_OF(first + MEASURE_ROWS, end)) {
+		out.len = 0;
+		put_rows(&key, a, first, MIN_OF(first + MEASURE_ROWS, end), &out);
+		TRY(buf_check(&out));
+		*ret += out.len;
+	}
+	return NULL;
+}
+
+static struct err *jsonl_render(const struct field *f, const struct array *a,
+				struct chunk *ret)
+{
+	AUTO_BUF struct buf key = {0};
+	AUTO_BUF struct buf out = {0};
+	TRY(put_key(f, &key));
+	put_rows(&key, a, 0, a->n_rows, &out);
+	return chunk_of_buf(&out, ret);
+}
+
+const struct format_ops fmt_jsonl = {
+	.suffix = "jsonl",
+	.renders = jsonl_renders,
+	.parses = jsonl_parses,
+	.measure = jsonl_measure,
+	.render = jsonl_render,
+};
