@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #define CHUNK_BYTES ((size_t)1 << 20)
@@ -71,6 +72,30 @@ static struct err *pick_format(const struct words *w, const struct field *f,
 	return NULL;
 }
 
+/* --rows=A:B are rows [A, B); either may be left out. */
+static struct err *pick_rows(const struct words *w, const struct version *v,
+			     uint64_t *ret_first, uint64_t *ret_end)
+{
+	const char *text = words_option(w, "rows");
+	AUTO_MEM char *copy = NULL;
+	*ret_first = 0;
+	*ret_end = version_rows(v);
+	if (!text)
+		return NULL;
+	TRY(str_dup(text, &copy));
+	char *colon = strchr(copy, ':');
+	if (colon)
+		*colon = 0;
+	if (!colon || (*copy && !str_to_u64(copy, ret_first)) ||
+	    (colon[1] && !str_to_u64(colon + 1, ret_end)) || *ret_first > *ret_end ||
+	    *ret_end > version_rows(v))
+		return err_new(EINVAL,
+			       "--rows=%s: write FIRST:END, as in 0:10, of %" PRIu64
+			       " rows",
+			       text, version_rows(v));
+	return NULL;
+}
+
 static struct err *close_output(int fd, struct err *err)
 {
 	if (fd < 0)
@@ -90,11 +115,13 @@ static struct err *run_export(const struct command_env *env, const struct words 
 	const struct format_ops *format;
 	struct field *f;
 	struct sink sink = {env, out, -1};
+	uint64_t first, end;
 	const char *output = words_option(w, "output");
 	TRY(pick_version(env, w, &v));
 	TRY(find_column(v, w->args[1], &f));
 	TRY(pick_format(w, f, &format));
-	TRY(column_view(v, f, format, 0, version_rows(v), &view));
+	TRY(pick_rows(w, v, &first, &end));
+	TRY(column_view(v, f, format, first, end, &view));
 	if (output && !env->allow_output)
 		return err_new(EPERM, "--output is for lancectl; read columns/%s.%s",
 			       f->name, format_suffix(format));
@@ -107,12 +134,12 @@ static struct err *run_export(const struct command_env *env, const struct words 
 	return close_output(sink.fd, copy_view(&sink, view, f->name));
 }
 
-static const char *const options[] = {"format", "output", "version", NULL};
+static const char *const options[] = {"format", "output", "rows", "version", NULL};
 
 const struct command cmd_export = {
 	.name = "export",
-	.usage = "export COLUMN [--format=txt|npy|csv|arrow|jsonl|bin] [--output=FILE] "
-		 "[--version=N]",
+	.usage = "export COLUMN [--format=txt|npy|csv|arrow|jsonl|bin] "
+		 "[--output=FILE] [--rows=FIRST:END] [--version=N]",
 	.summary = "a column as a file",
 	.min_args = 1,
 	.max_args = 1,
