@@ -256,6 +256,9 @@ static struct err *commit(struct column_writer *w, bool *ret_published,
 		.n_files = w->n_done,
 	};
 	struct err *err = table_commit_column(w->table, &c, ret);
+	for (size_t i = 0; !err && i < w->n_done; i++)
+		if (w->done[i].is_unused)
+			remove_file(w, w->done[i].name);
 	*ret_published = c.is_published;
 	return err;
 }

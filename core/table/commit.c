@@ -5,8 +5,7 @@
  * The operation is a Merge: every fragment gains one data file, the schema one
  * field.  The files do not depend on what others commit meanwhile, as long as
  * their fragments still exist, so a lost race is answered by building the same
- * change on the new latest version: rows deleted there keep their offsets,
- * fragments appended there lack the column.
+ * change on the new latest version (rebase.c).
  * Source: transaction.proto, Merge; Lance's docs, "Transactions".
  */
 #include "table/indices_priv.h"
@@ -63,51 +62,6 @@ struct err *version_next_field_id(const struct version *v, int32_t *ret)
 			     max);
 	if (ckd_add(ret, max, 1))
 		return err_new(EOPNOTSUPP, "no field ids are left");
-	return NULL;
-}
-
-/* --- does the change still fit? --- */
-
-static Lance__Table__DataFragment *find_fragment(const Lance__Table__Manifest *m,
-						 uint64_t id)
-{
-	for (size_t i = 0; i < m->n_fragments; i++)
-		if (m->fragments[i]->id == id)
-			return m->fragments[i];
-	return NULL;
-}
-
-static struct err *check_fragments(const struct column_commit *c,
-				   const Lance__Table__Manifest *m)
-{
-	for (size_t i = 0; i < c->n_files; i++) {
-		const Lance__Table__DataFragment *f =
-			find_fragment(m, c->files[i].fragment_id);
-		if (!f || f->physical_rows != c->files[i].physical_rows)
-			return err_new(
-				EBUSY,
-				"fragment %" PRIu64
-				" was rewritten or removed by another commit; write "
-				"the column again",
-				c->files[i].fragment_id);
-	}
-	return NULL;
-}
-
-static struct err *check_names(const struct column_commit *c,
-			       const struct version *latest)
-{
-	const struct field *now = version_find_field(latest, c->field->name);
-	if (!c->replaces && now)
-		return err_new(EBUSY,
-			       "another commit added a column '%s' meanwhile; write it "
-			       "again to replace that one",
-			       c->field->name);
-	if (c->replaces && (!now || now->id != c->replaces->id))
-		return err_new(
-			EBUSY,
-			"another commit dropped or replaced column '%s' meanwhile",
-			c->field->name);
 	return NULL;
 }
 
@@ -285,8 +239,11 @@ static struct err *set_last_updated(Lance__Table__DataFragment *f, uint64_t vers
 static struct err *add_file(const struct column_commit *c, struct attempt *a,
 			    const struct column_file *file)
 {
-	Lance__Table__DataFragment *f = find_fragment(a->manifest, file->fragment_id);
+	Lance__Table__DataFragment *f =
+		manifest_fragment(a->manifest, file->fragment_id);
 	AUTO_PROTO Lance__Table__DataFile *d = NULL;
+	if (file->is_unused)
+		return NULL;
 	TRY(data_file_new(c, a, file, &d));
 	tombstone(f, d->fields, d->n_fields);
 	drop_dead_files(f, a->manifest);
@@ -405,7 +362,7 @@ static struct err *publish(struct table *t, const struct column_commit *c,
 	return manifest_publish(t, m, &tx, a->indices, ret_result);
 }
 
-static struct err *try_once(struct table *t, const struct column_commit *c,
+static struct err *try_once(struct table *t, struct column_commit *c,
 			    enum publish_result *ret_result, uint64_t *ret_number)
 {
 	__attribute__((cleanup(auto_attempt))) struct attempt a = {0};
@@ -414,12 +371,11 @@ static struct err *try_once(struct table *t, const struct column_commit *c,
 	TRY(table_refresh(t));
 	a.latest = table_latest(t);
 	TRY(version_check_writable(a.latest));
-	TRY(check_names(c, a.latest));
 	TRY(PROTO_UNPACK(lance__table__manifest,
 			 a.latest->raw->data + a.latest->manifest_off,
 			 a.latest->manifest_len, &a.manifest));
 	TRY(version_indices(a.latest, &a.indices));
-	TRY(check_fragments(c, a.manifest));
+	TRY(rebase_check(t, c, a.latest));
 	TRY(uuid_new(raw, uuid));
 	TRY(set_header(&a, uuid));
 	TRY(change_schema(c, &a));

@@ -187,6 +187,7 @@ struct column_file {
 	uint64_t physical_rows;
 	char *name; /* within data/; owned */
 	struct file_written written;
+	bool is_unused; /* out: no version names it, the caller removes it */
 };
 
 struct column_commit {

@@ -155,6 +155,19 @@ void table_set_latest(struct table *t, struct version *v);
 MUST_CHECK struct err *version_transaction(const struct version *v,
 					   Lance__Table__Transaction **ret);
 
+/* --- rebase.c --- */
+
+/* The fragment of that id, NULL if there is none; borrowed. */
+Lance__Table__DataFragment *manifest_fragment(const Lance__Table__Manifest *m,
+					      uint64_t id);
+/*
+ * NULL if the files of c still fit on top of latest; EBUSY, saying what another
+ * commit did, if not.  Files of fragments whose rows were all deleted meanwhile
+ * are marked unused.
+ */
+MUST_CHECK struct err *rebase_check(struct table *t, struct column_commit *c,
+				    const struct version *latest);
+
 /* --- publish.c --- */
 
 /*
