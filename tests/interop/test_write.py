@@ -231,6 +231,51 @@ def test_removed_while_written__is_no_column(table):
     assert not (table.columns / "x.txt").exists() and table.rejected() == []
 
 
+def test_renamed_while_written__goes_on_under_its_new_name(table):
+    with table.commits(1):
+        out = open(table.columns / "x.txt", "w")
+        out.write("1\n" * 100)
+        out.flush()
+        os.rename(table.columns / "x.txt", table.columns / "y.int32.txt")
+        assert not (table.columns / "x.txt").exists()
+        out.write("2\n" * (ROWS - 100))
+        out.close()
+    table.check("y", pa.array([1] * 100 + [2] * (ROWS - 100), pa.int32()))
+    assert "x" not in table.dataset().schema.names
+
+
+def test_failed_rename__leaves_the_file_where_it_was(table):
+    with table.commits(0):
+        (table.columns / "x.tmp").write_text("1\n2\n")
+        with pytest.raises(OSError) as caught:
+            os.rename(table.columns / "x.tmp", table.columns / "x.txt")
+        assert caught.value.errno == 22
+        assert (table.columns / "x.tmp").read_text() == "1\n2\n"
+        assert not (table.columns / "x.txt").exists()
+        assert (table.where / "rejected" / "x.txt").read_text() == "1\n2\n"
+        (table.columns / "x.tmp").unlink()
+
+
+@pytest.mark.long
+def test_idle_file__goes_after_a_minute(table):
+    (table.columns / "x.txt").touch()
+    time.sleep(50)
+    assert (table.columns / "x.txt").exists()
+    time.sleep(15)
+    assert not (table.columns / "x.txt").exists() and "x.txt" not in os.listdir(table.columns)
+
+
+def test_two_writers_of_one_name__both_end(table):
+    with table.commits(2):
+        first, second = (open(table.columns / "id.txt", "w") for _ in range(2))
+        first.write("1\n" * ROWS)
+        first.close()
+        other = table.sh(f"yes 2 | head -n {ROWS} > columns/id.txt")
+        assert other.returncode == 0
+        second.close()
+    table.check("id", pa.array([2] * ROWS))
+
+
 KILLED = {
     "in_the_middle": f"seq 1 100; kill -9 $BASHPID; seq 101 {ROWS}",
     "after_all_output": f"seq 1 {ROWS}; kill -9 $BASHPID",
@@ -708,7 +753,7 @@ def test_index__on_a_replaced_column(tmp_path, mount, kind):
         (table.columns / "id.string.txt").write_text("x\n" * ROWS)
     dataset = table.dataset()
     assert dataset.to_table(filter="id = 'x'").num_rows == ROWS
-    assert {name for index in dataset.list_indices() for name in index["fields"]} == {"score"}
+    assert {name for index in dataset.describe_indices() for name in index.field_names} == {"score"}
 
 
 # --- others commit meanwhile ---
@@ -759,13 +804,17 @@ def test_meanwhile(tmp_path, mount, version, what, name):
     columns.check_column(table.columns, column, got[column])
 
 
-@pytest.mark.parametrize("what", ["compact", "overwrite"])
+@pytest.mark.parametrize("what", ["compact", "overwrite", "overwrite_same_shape"])
 def test_meanwhile__fragments_gone(table, what):
     with open(table.columns / "x.txt", "w") as out:
         out.write(txt(range(ROWS)))
         out.flush()
         if what == "compact":
             table.dataset().optimize.compact_files()
+        elif what == "overwrite_same_shape":
+            other = pa.table({"id": pa.array(range(5000, 5600), pa.int64())})
+            lance.write_dataset(other, str(table.path), mode="overwrite", max_rows_per_file=250)
+            lance.dataset(str(table.path)).delete("id % 10 = 3")
         else:
             lance.write_dataset(pa.table({"id": [1, 2]}), str(table.path), mode="overwrite")
         version = table.dataset().version
@@ -779,6 +828,38 @@ def test_meanwhile__fragments_gone(table, what):
         with table.commits(1):
             table.sh("mv rejected/x.txt columns/")
         table.check("x", pa.array(range(ROWS)))
+
+
+@pytest.mark.parametrize("name", ["x.txt", "score.txt", "zip.int64.txt"])
+def test_meanwhile__all_rows_of_a_fragment_deleted(table, name):
+    ids = table.dataset().to_table(columns=["id"]).column(0).to_pylist()
+    column = name.split(".")[0]
+    with open(table.columns / name, "w") as out:
+        out.write(txt(ids))
+        out.flush()
+        table.dataset().delete("id < 250")
+        append(table.dataset())
+    dataset = table.dataset()
+    dataset.validate()
+    got = dataset.to_table(columns=["id", column])
+    assert got["id"].to_pylist() == [i for i in ids if i >= 250] + [9000, 9001]
+    assert got[column].to_pylist() == [i for i in ids if i >= 250] + [None, None]
+    columns.check_column(table.columns, column, got[column])
+    files = {f.path for v in dataset.versions() for f in lance.dataset(str(table.path), version=v["version"])
+             .get_fragments() for f in f.data_files()}
+    assert {p.name for p in (table.path / "data").iterdir()} == files
+
+
+def test_meanwhile__restored(table):
+    dataset = table.dataset()
+    ids = dataset.to_table(columns=["id"]).column(0).to_pylist()
+    with open(table.columns / "x.txt", "w") as out:
+        out.write(txt(ids))
+        out.flush()
+        lance.dataset(str(table.path), version=1).restore()
+    got = table.dataset().to_table(columns=["id", "x"])
+    assert got.num_rows == 600
+    assert {i: x for i, x in zip(got["id"].to_pylist(), got["x"].to_pylist()) if i in ids} == {i: i for i in ids}
 
 
 @pytest.mark.parametrize("what", ["dropped", "added"])
