@@ -22,6 +22,10 @@ done
 for option in $("$bin/lancectl" --help | grep -oE -- '--[a-z-]+' | sort -u); do
 	grep -q -- "Fl -${option#--}" "$etc/man/lancectl.1" || complain "lancectl.1 lacks $option"
 done
+for format in $("$bin/lancectl" --help | sed -n 's/.*--format=\([a-z|]*\).*/\1/p' | tr '|' ' '); do
+	grep -q "^\.It Cm $format$" "$etc/man/lancefs.1" || complain "lancefs.1 lacks the format $format"
+	grep -qw "$format" "$etc/man/lancectl.1" || complain "lancectl.1 lacks the format $format"
+done
 keys=0
 for key in $("$bin/lancefs" --help | sed -n 's/^ *-o \([a-z_-]*\).*/\1/p'); do
 	keys=$((keys + 1))
