@@ -132,9 +132,8 @@ struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
 		(*ret)->is_frozen = dir->is_frozen;
 		(*ret)->fragment = dir->fragment;
 		(*ret)->row = i;
-		(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
-		if (kinds[i].render == failures_text)
-			(*ret)->entry_timeout = 0;
+		/* who has just committed reads the new version here */
+		(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 0;
 		return NULL;
 	}
 	return NULL;

@@ -676,6 +676,16 @@ def test_protected_column__is_not_replaced(tmp_path, mount):
         open(where / "columns" / "caption.txt", "w")
 
 
+def test_commit__shows_at_once(table):
+    for i in range(30):
+        before = table.dataset().version
+        assert f"version: {before}\n" in (table.where / "info").read_text()
+        (table.columns / "x.txt").write_text(f"{i}\n" * ROWS)
+        assert f"version: {before + 1}\n" in (table.where / "info").read_text()
+        assert (table.where / "history").read_text().startswith(f"{before + 1}\t")
+        assert (table.columns / "x.txt").read_text() == f"{i}\n" * ROWS
+
+
 # --- tables of other shapes ---
 
 def test_table_without_rows(tmp_path, mount):
