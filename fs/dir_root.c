@@ -12,6 +12,7 @@ static const struct {
 } dirs[] = {
 	{"columns", &columns_ops, false},     {"rows", &rows_ops, false},
 	{"fragments", &fragments_ops, false}, {"indices", &indices_ops, false},
+	{"table", &table_dir_ops, false},
 
 	{"versions", &versions_ops, true},    {"tags", &tags_ops, true},
 	{"rejected", &rejected_ops, true},    {"control", &control_ops, true},

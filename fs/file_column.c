@@ -77,16 +77,10 @@ static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
 	return NULL;
 }
 
-static struct err *column_attr(struct mount *m, struct node *n, bool is_exact,
-			       struct stat *st, double *ret_timeout)
+struct err *view_attr(struct mount *m, struct node *n, struct view *view, bool is_exact,
+		      struct stat *st, double *ret_timeout)
 {
-	AUTO(view) struct view *view = NULL;
-	int64_t ns;
 	uint64_t size = 0;
-	TRY(column_time(m, n->version, n->field, &ns));
-	st->st_mtim.tv_sec = ns / 1000000000;
-	st->st_mtim.tv_nsec = ns % 1000000000;
-	TRY(node_view(m, n, &view));
 	bool known = view_size_known(view, &size);
 	if (!known && is_exact) {
 		TRY(view_size(view, &size));
@@ -95,6 +89,19 @@ static struct err *column_attr(struct mount *m, struct node *n, bool is_exact,
 	}
 	st->st_size = (off_t)size;
 	*ret_timeout = known ? TIMEOUT_IMMUTABLE : 0;
+	return NULL;
+}
+
+static struct err *column_attr(struct mount *m, struct node *n, bool is_exact,
+			       struct stat *st, double *ret_timeout)
+{
+	AUTO(view) struct view *view = NULL;
+	int64_t ns;
+	TRY(column_time(m, n->version, n->field, &ns));
+	st->st_mtim.tv_sec = ns / 1000000000;
+	st->st_mtim.tv_nsec = ns % 1000000000;
+	TRY(node_view(m, n, &view));
+	TRY(view_attr(m, n, view, is_exact, st, ret_timeout));
 	if (n->is_frozen || !m->is_writable)
 		st->st_mode &= ~(mode_t)0222;
 	return NULL;

@@ -223,9 +223,10 @@ void process_name(pid_t pid, char *dst, size_t size);
 
 extern const struct node_ops root_ops, columns_ops, rows_ops, row_ops, versions_ops,
 	version_dir_ops, latest_link_ops, binary_dir_ops, rejected_ops, tags_ops,
-	fragments_ops, fragment_ops, data_files_ops, indices_ops;
+	fragments_ops, fragment_ops, data_files_ops, indices_ops, table_dir_ops;
 extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
-	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops;
+	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops,
+	table_file_ops;
 
 /* file_text.c: generated files of a directory: info, schema, history ... */
 MUST_CHECK struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
@@ -246,6 +247,9 @@ MUST_CHECK struct err *column_node(const struct node *dir, struct version *v,
 				   struct node **ret);
 uint64_t column_ino(const struct node *dir, const struct version *v,
 		    const struct field *f, const struct format_ops *format);
+/* Size and cacheability of a file that is a view; for attr. */
+MUST_CHECK struct err *view_attr(struct mount *m, struct node *n, struct view *view,
+				 bool is_exact, struct stat *st, double *ret_timeout);
 MUST_CHECK struct err *column_time(struct mount *m, struct version *v,
 				   const struct field *f, int64_t *ret_ns);
 

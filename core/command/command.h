@@ -84,4 +84,8 @@ MUST_CHECK struct err *column_view(struct version *v, struct field *f,
 				   const struct format_ops *format, uint64_t first,
 				   uint64_t end, struct view **ret);
 
+/* The same of all columns that the format can hold: the whole table in a file. */
+MUST_CHECK struct err *table_view(struct version *v, const struct format_ops *format,
+				  struct view **ret);
+
 #endif

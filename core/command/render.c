@@ -390,3 +390,67 @@ struct err *column_view(struct version *v, struct field *f,
 	};
 	return view_open(format, &source, ret);
 }
+
+struct table_source {
+	struct version *version; /* owned reference */
+	struct field *field;	 /* owned reference: a struct of the columns */
+};
+
+static struct err *table_read(void *ctx, uint64_t first, uint64_t end,
+			      struct array **ret)
+{
+	struct table_source *s = ctx;
+	AUTO(array) struct array *a = NULL;
+	TRY(array_new(s->field->type, end - first, &a));
+	for (size_t i = 0; i < a->n_children; i++)
+		TRY(version_read(s->version, s->field->type->children[i], first, end,
+				 &a->children[i]));
+	*ret = TAKE(a);
+	return NULL;
+}
+
+static void table_release(void *ctx)
+{
+	struct table_source *s = ctx;
+	field_unref(s->field);
+	version_unref(s->version);
+	free(s);
+}
+
+/* A struct of those columns that the format can hold in a table. */
+static struct err *table_field(const struct version *v, const struct format_ops *format,
+			       struct field **ret)
+{
+	AUTO(type) struct type *type = NULL;
+	size_t n = 0;
+	TRY(type_new_nested(TYPE_STRUCT, version_n_fields(v), &type));
+	for (size_t i = 0; i < version_n_fields(v); i++) {
+		struct field *f = version_field(v, i);
+		if (format_renders_in_table(format, f->type))
+			type->children[n++] = field_ref(f);
+	}
+	type->n_children = n;
+	TRY(field_new("table", type, false, ret));
+	return field_set_metadata(*ret, FORMAT_TABLE_KEY, "1", 1);
+}
+
+struct err *table_view(struct version *v, const struct format_ops *format,
+		       struct view **ret)
+{
+	AUTO(field) struct field *f = NULL;
+	struct table_source *s;
+	TRY(table_field(v, format, &f));
+	if (f->type->n_children == 0)
+		return err_new(EINVAL, "the table has no column that %s holds",
+			       format_suffix(format));
+	TRY(mem_new(&s));
+	*s = (struct table_source){version_ref(v), TAKE(f)};
+	struct view_source source = {
+		.read = table_read,
+		.release = table_release,
+		.ctx = s,
+		.n_rows = version_rows(v),
+		.field = s->field,
+	};
+	return view_open(format, &source, ret);
+}

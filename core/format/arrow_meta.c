@@ -127,12 +127,15 @@ static void put_field(struct flat *f, size_t reference, const struct field *c)
 	put_metadata(f, table.field[6], c);
 }
 
-/* Schema: endianness, fields */
+/* Schema: endianness, fields; one, or the members of a table */
 static void put_schema(struct flat *f, size_t reference, const struct field *c)
 {
 	struct flat_table table = flat_table(f, reference, "24");
-	size_t fields = flat_references(f, table.field[1], 1);
-	put_field(f, fields, c);
+	size_t n = field_is_table(c) ? c->type->n_children : 1;
+	size_t fields = flat_references(f, table.field[1], (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		put_field(f, fields + 4 * i,
+			  field_is_table(c) ? c->type->children[i] : c);
 }
 
 /* --- messages --- */

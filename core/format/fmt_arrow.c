@@ -127,6 +127,29 @@ static struct err *add_range(struct arrow_batch *b, const struct type *t,
 	return NULL;
 }
 
+/* The columns of a batch: the array, or the members of a table. */
+static struct err *add_columns(struct arrow_batch *b, const struct field *f,
+			       const struct array *a)
+{
+	if (!field_is_table(f))
+		return add_array(b, a);
+	for (size_t i = 0; i < a->n_children; i++)
+		TRY(add_array(b, a->children[i]));
+	return NULL;
+}
+
+static struct err *add_column_ranges(struct arrow_batch *b, const struct field *f,
+				     const struct type *t, const struct array *a,
+				     uint64_t first, uint64_t end)
+{
+	if (!field_is_table(f))
+		return add_range(b, t, a, first, end);
+	for (size_t i = 0; i < t->n_children; i++)
+		TRY(add_range(b, t->children[i]->type, a ? a->children[i] : NULL, first,
+			      end));
+	return NULL;
+}
+
 static uint64_t body_bytes(const struct arrow_batch *b)
 {
 	uint64_t n = 0;
@@ -218,7 +241,7 @@ static bool arrow_fixed_bytes(const struct field *f, uint64_t n_rows, uint64_t *
 	uint64_t meta = 0;
 	if (!is_fixed(f->type))
 		return false;
-	struct err *err = add_range(&b, f->type, NULL, 0, n_rows);
+	struct err *err = add_column_ranges(&b, f, f->type, NULL, 0, n_rows);
 	if (!err)
 		err = meta_bytes(&b, &meta);
 	*ret = meta + body_bytes(&b);
@@ -239,7 +262,7 @@ static struct err *arrow_measure(const struct field *f, const struct array *a,
 		first = 0;
 		a = plain;
 	}
-	TRY(add_range(&b, a->type, a, first, end));
+	TRY(add_column_ranges(&b, f, a->type, a, first, end));
 	TRY(meta_bytes(&b, &meta));
 	*ret = meta + body_bytes(&b);
 	return NULL;
@@ -255,11 +278,12 @@ static void put_part(const struct arrow_part *part, uint64_t n_bits, uint8_t *ds
 		memset(dst, 0, part->len), bitmap_set_range(dst, 0, n_bits);
 }
 
-static struct err *render_plain(const struct array *a, struct chunk *ret)
+static struct err *render_plain(const struct field *f, const struct array *a,
+				struct chunk *ret)
 {
 	AUTO_BATCH struct arrow_batch b = {.n_rows = a->n_rows};
 	AUTO_BUF struct buf out = {0};
-	TRY(add_array(&b, a));
+	TRY(add_columns(&b, f, a));
 	uint64_t body = body_bytes(&b);
 	TRY(arrow_batch_message(&b, body, &out));
 	uint8_t *dst = buf_room(&out, body);
@@ -276,9 +300,9 @@ static struct err *arrow_render(const struct field *f, const struct array *a,
 {
 	AUTO(array) struct array *plain = NULL;
 	if (f->type->id != TYPE_DICTIONARY)
-		return render_plain(a, ret);
+		return render_plain(f, a, ret);
 	TRY(undictionary(a, 0, a->n_rows, &plain));
-	return render_plain(plain, ret);
+	return render_plain(f, plain, ret);
 }
 
 /* Metadata of a batch is as long for any rows: it has all fields, always. */
@@ -290,7 +314,7 @@ static struct err *batch_meta_bytes(const struct field *f, uint64_t *ret)
 	while (t->id == TYPE_DICTIONARY)
 		t = t->children[0]->type;
 	TRY(array_new_null(t, 0, &empty));
-	TRY(add_array(&b, empty));
+	TRY(add_columns(&b, f, empty));
 	return meta_bytes(&b, ret);
 }
 
@@ -323,6 +347,7 @@ static struct err *arrow_footer_render(const struct view_layout *l, struct buf *
 
 const struct format_ops fmt_arrow = {
 	.suffix = "arrow",
+	.holds_tables = true,
 	.renders = arrow_renders,
 	.parses = arrow_parses,
 	.header = arrow_header,

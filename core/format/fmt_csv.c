@@ -57,7 +57,7 @@ static void put_text(const uint8_t *p, uint64_t len, struct buf *out)
 	buf_byte(out, '"');
 }
 
-static void put_row(const struct array *a, uint64_t row, struct buf *out)
+static void put_cell(const struct array *a, uint64_t row, struct buf *out)
 {
 	uint64_t at = row, len;
 	if (!array_is_null(a, row)) {
@@ -71,6 +71,18 @@ static void put_row(const struct array *a, uint64_t row, struct buf *out)
 			text_value(v, at, out);
 		}
 	}
+}
+
+static void put_row(const struct field *f, const struct array *a, uint64_t row,
+		    struct buf *out)
+{
+	size_t n = field_is_table(f) ? a->n_children : 0;
+	for (size_t i = 0; i < n; i++) {
+		buf_str(out, i ? "," : "");
+		put_cell(a->children[i], row, out);
+	}
+	if (n == 0)
+		put_cell(a, row, out);
 	buf_byte(out, '\n');
 }
 
@@ -91,7 +103,6 @@ static struct err *csv_measure(const struct field *f, const struct array *a,
 			       uint64_t first, uint64_t end, uint64_t *ret)
 {
 	AUTO_BUF struct buf out = {0};
-	(void)f;
 	*ret = 0;
 	if (type_is_string(a->type->id)) {
 		*ret = measure_strings(a, first, end);
@@ -99,7 +110,7 @@ static struct err *csv_measure(const struct field *f, const struct array *a,
 	}
 	for (uint64_t row = first; row < end; row++) {
 		out.len = 0;
-		put_row(a, row, &out);
+		put_row(f, a, row, &out);
 		*ret += out.len;
 	}
 	return buf_check(&out);
@@ -107,8 +118,14 @@ static struct err *csv_measure(const struct field *f, const struct array *a,
 
 static struct err *csv_header(const struct field *f, uint64_t n_rows, struct buf *out)
 {
+	size_t n = field_is_table(f) ? f->type->n_children : 1;
 	(void)n_rows;
-	put_text((const uint8_t *)f->name, strlen(f->name), out);
+	for (size_t i = 0; i < n; i++) {
+		const char *name =
+			field_is_table(f) ? f->type->children[i]->name : f->name;
+		buf_str(out, i ? "," : "");
+		put_text((const uint8_t *)name, strlen(name), out);
+	}
 	buf_byte(out, '\n');
 	return buf_check(out);
 }
@@ -117,9 +134,8 @@ static struct err *csv_render(const struct field *f, const struct array *a,
 			      struct chunk *ret)
 {
 	AUTO_BUF struct buf out = {0};
-	(void)f;
 	for (uint64_t row = 0; row < a->n_rows; row++)
-		put_row(a, row, &out);
+		put_row(f, a, row, &out);
 	return chunk_of_buf(&out, ret);
 }
 
@@ -364,6 +380,7 @@ static bool csv_is_complete(const struct parser *p)
 
 const struct format_ops fmt_csv = {
 	.suffix = "csv",
+	.holds_tables = true,
 	.renders = csv_renders,
 	.parses = csv_parses,
 	.header = csv_header,

@@ -19,9 +19,11 @@ static bool jsonl_parses(const struct type *t)
 	return false;
 }
 
-/* {"name": */
+/* {"name": of a column; nothing before a row of a table, which is an object. */
 static struct err *put_key(const struct field *f, struct buf *out)
 {
+	if (field_is_table(f))
+		return NULL;
 	buf_byte(out, '{');
 	buf_json_string(out, f->name, strlen(f->name));
 	buf_byte(out, ':');
@@ -34,7 +36,7 @@ static void put_rows(const struct buf *key, const struct array *a, uint64_t firs
 	for (uint64_t row = first; row < end; row++) {
 		buf_append(out, key->data, key->len);
 		json_value(a, row, out);
-		buf_str(out, "}\n");
+		buf_str(out, key->len ? "}\n" : "\n");
 	}
 }
 
@@ -68,6 +70,7 @@ static struct err *jsonl_render(const struct field *f, const struct array *a,
 
 const struct format_ops fmt_jsonl = {
 	.suffix = "jsonl",
+	.holds_tables = true,
 	.renders = jsonl_renders,
 	.parses = jsonl_parses,
 	.measure = jsonl_measure,

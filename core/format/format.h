@@ -56,6 +56,14 @@ struct view_source {
 	struct field *field; /* borrowed until release */
 };
 
+/*
+ * A view of several columns in one file: the source's field is a struct with the
+ * metadata FORMAT_TABLE_KEY, its members are the columns.
+ */
+#define FORMAT_TABLE_KEY "lancefs:table"
+/* A column of this type can be part of a table in this format. */
+bool format_renders_in_table(const struct format_ops *f, const struct type *t);
+
 struct view;
 
 /*

@@ -45,6 +45,9 @@ struct format_ops {
 	bool (*renders)(const struct type *t);
 	bool (*parses)(const struct type *t);
 
+	/* Many columns may stand in one file. */
+	bool holds_tables;
+
 	/* Out.  All may be called from any thread; f is borrowed. */
 
 	/* The bytes before the first block.  NULL: none. */
@@ -70,6 +73,9 @@ struct format_ops {
 	bool (*is_complete)(const struct parser *p);
 	void (*close)(struct parser *p);
 };
+
+/* The field is a table: its members are columns of their own. */
+bool field_is_table(const struct field *f);
 
 extern const struct format_ops fmt_txt, fmt_npy, fmt_csv, fmt_arrow, fmt_jsonl, fmt_bin;
 

@@ -54,3 +54,13 @@ bool format_is_text(const struct format_ops *f)
 {
 	return f == &fmt_txt || f == &fmt_csv;
 }
+
+bool format_renders_in_table(const struct format_ops *f, const struct type *t)
+{
+	return f->holds_tables && f->renders(t);
+}
+
+bool field_is_table(const struct field *f)
+{
+	return f->type->id == TYPE_STRUCT && field_metadata(f, FORMAT_TABLE_KEY);
+}

@@ -102,9 +102,19 @@ static struct err *init_fixed(struct view *v)
 	return NULL;
 }
 
+static bool field_fits(const struct format_ops *ops, const struct field *f)
+{
+	if (!field_is_table(f))
+		return ops->renders(f->type);
+	for (size_t i = 0; i < f->type->n_children; i++)
+		if (!format_renders_in_table(ops, f->type->children[i]->type))
+			return false;
+	return true;
+}
+
 static struct err *init_view(struct view *v)
 {
-	if (!v->ops->renders(v->field->type)) {
+	if (!field_fits(v->ops, v->field)) {
 		AUTO_MEM char *type = NULL;
 		TRY(type_format(v->field->type, &type));
 		return err_new(EINVAL, "column %s: %s does not hold %s", v->field->name,

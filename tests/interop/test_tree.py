@@ -1,5 +1,7 @@
 """The tree's rules: inodes, times, snapshots, attributes, what is refused, lancectl."""
 
+import base64
+import csv
 import errno
 import json
 import os
@@ -13,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import columns
 import laion
 from conftest import BIN, lancectl
 from test_bad import newest_manifest, varint
@@ -28,7 +31,7 @@ def dataset(tmp_path_factory):
 def test_root__has_what_it_says(mount, dataset):
     where = mount(dataset)
     assert set(os.listdir(where)) == {"control", "info", "schema", "history", "last_error", "columns", "rows",
-                                      "versions", "tags", "rejected", "fragments", "indices", "schema.json"}
+                                      "versions", "tags", "rejected", "fragments", "indices", "schema.json", "table"}
     assert "rows: 300\n" in (where / "info").read_text()
     schema = [line.split("\t") for line in (where / "schema").read_text().splitlines()]
     assert [line[0] for line in schema] == lance.dataset(str(dataset)).schema.names
@@ -248,6 +251,30 @@ def test_fragments__show_their_parts(fresh, dataset, mount):
             assert (part / "files" / file.path).read_bytes() == (path / "data" / file.path).read_bytes()
     assert (where / "fragments" / "0" / "deleted").read_text() == "3\n5\n"
     assert (where / "versions" / "1" / "fragments" / "0" / "deleted").read_text() == ""
+
+
+def test_table__in_one_file(fresh, dataset, mount):
+    path = fresh(dataset)
+    lance.dataset(str(path)).delete("key in ('000000003', '000000130')")
+    expected = lance.dataset(str(path)).to_table()
+    where = mount(path)
+    with pa.memory_map(str(where / "table" / "table.arrow")) as source:
+        got = pa.ipc.open_file(source).read_all()
+        got.validate(full=True)
+        assert got.schema.names == expected.schema.names and got.num_rows == 298
+        for name in expected.column_names:
+            assert columns.same_values(got[name], expected[name]), name
+    lines = [json.loads(line) for line in (where / "table" / "table.jsonl").read_text().splitlines()]
+    assert [line["caption"] for line in lines] == expected["caption"].to_pylist()
+    assert base64.b64decode(lines[5]["image"] or "") == (expected["image"][5].as_py() or b"")
+    with open(where / "table" / "table.csv", newline="") as f:
+        rows = list(csv.DictReader(f))
+    flat = [n for n in expected.column_names if n not in ("image", "img_emb")]
+    assert list(rows[0]) == flat and len(rows) == 298
+    assert [row["caption"] for row in rows] == [v or "" for v in expected["caption"].to_pylist()]
+    assert [int(row["width"]) for row in rows] == expected["width"].to_pylist()
+    old = where / "versions" / "1" / "table" / "table.jsonl"
+    assert len(old.read_text().splitlines()) == 300
 
 
 def test_changes__of_a_version(fresh, dataset, mount):
