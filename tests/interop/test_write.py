@@ -32,8 +32,10 @@ def shared(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp(f"v{request.param}")
     with contextlib.ExitStack() as stack:
         yield written.table_at(
-            directory, lambda path: stack.enter_context(conftest.mounted(path, directory / "mnt")),
-            version=request.param)
+            directory,
+            lambda path: stack.enter_context(conftest.mounted(path, directory / "mnt")),
+            version=request.param,
+        )
 
 
 @pytest.fixture
@@ -57,7 +59,8 @@ WRITERS = {
     "awk": "awk '{print $1}' $ints > $f",
     "awk_itself": "awk -v f=$f '{print $1 > f}' $ints",
     "perl": "perl -ne 'print' $ints > $f",
-    "perl_itself": "perl -e 'open F, \">\", $ARGV[0]; open G, $ARGV[1]; print F while <G>; close F or exit 3' $f $ints",
+    "perl_itself": "perl -e 'open F, \">\", $ARGV[0]; open G, $ARGV[1]; print F while <G>; "
+    "close F or exit 3' $f $ints",
     "python": "$PY -c 'import sys; [print(line, end=\"\") for line in sys.stdin]' < $ints > $f",
     "cp": "cp $ints $f",
     "cp_a": "cp -a $ints $f",
@@ -106,7 +109,8 @@ PROGRAMS = {
     "duckdb_copy": """
         import duckdb
         name = os.path.basename(f)
-        duckdb.sql(f"copy (select range + 7 as {name} from range({n}) order by 1) to '{f}.csv' (header)")""",
+        rows = f"select range + 7 as {name} from range({n}) order by 1"
+        duckdb.sql(f"copy ({rows}) to '{f}.csv' (header)")""",
     "threads": """
         out = []
         def in_thread(work):
@@ -161,7 +165,9 @@ IMPORTS = "import os, subprocess, threading\nimport numpy as np\nimport pandas a
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program(shared, program):
-    script = IMPORTS + f"f = 'columns/p_{program}'\nn = {ROWS}\n" + textwrap.dedent(PROGRAMS[program])
+    script = (
+        IMPORTS + f"f = 'columns/p_{program}'\nn = {ROWS}\n" + textwrap.dedent(PROGRAMS[program])
+    )
     with shared.commits(1):
         shared.python(script)
     shared.check(f"p_{program}", ints())
@@ -169,9 +175,12 @@ def test_program(shared, program):
 
 # --- closing, part by part ---
 
+
 def test_incomplete_flush__latches_nothing(table):
     path = table.columns / "x.txt"
-    shell = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=table.where, text=True)
+    shell = subprocess.Popen(
+        ["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=table.where, text=True
+    )
 
     def say(command):
         shell.stdin.write(command + "; echo done\n")
@@ -198,7 +207,9 @@ def test_incomplete_flush__latches_nothing(table):
     table.check("x", ints())
 
 
-@pytest.mark.parametrize("script", ["touch columns/x.txt", ": > columns/x.txt", "true | cat > columns/x.txt"])
+@pytest.mark.parametrize(
+    "script", ["touch columns/x.txt", ": > columns/x.txt", "true | cat > columns/x.txt"]
+)
 def test_empty_file__is_staged_without_error(table, script):
     with table.commits(0):
         table.sh(script)
@@ -319,12 +330,37 @@ def test_held_file_with_holes__commits_zeros_at_the_last_close(table):
 
 # --- values and types ---
 
+
 def with_nulls(values):
     return [None if i % 7 == 2 else value for i, value in enumerate(values)]
 
 
-STRINGS = ["", "\\", "\\N", "a\tb", "line\nbreak", "\r", "naïve 🌅 猫", "'\"", "null", " x ", "1,5", "x" * 5000]
-FLOATS = [0.1, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324, 1.7976931348623157e308, 1 / 3, 1e22, -7.0]
+STRINGS = [
+    "",
+    "\\",
+    "\\N",
+    "a\tb",
+    "line\nbreak",
+    "\r",
+    "naïve 🌅 猫",
+    "'\"",
+    "null",
+    " x ",
+    "1,5",
+    "x" * 5000,
+]
+FLOATS = [
+    0.1,
+    -0.0,
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+    5e-324,
+    1.7976931348623157e308,
+    1 / 3,
+    1e22,
+    -7.0,
+]
 
 
 def cycle(values):
@@ -332,7 +368,7 @@ def cycle(values):
 
 
 UNTYPED = {
-    "int64": pa.array(cycle([0, -1, 2**63 - 1, -2**63, 42]), pa.int64()),
+    "int64": pa.array(cycle([0, -1, 2**63 - 1, -(2**63), 42]), pa.int64()),
     "int64_nulls": pa.array(with_nulls(range(ROWS)), pa.int64()),
     "double": pa.array(cycle(FLOATS), pa.float64()),
     "double_nulls": pa.array(with_nulls(cycle(FLOATS)), pa.float64()),
@@ -342,7 +378,9 @@ UNTYPED = {
     "string": pa.array(cycle(STRINGS), pa.string()),
     "string_nulls": pa.array(with_nulls(cycle(STRINGS)), pa.string()),
     "leading_zeros": pa.array([f"{i:05d}" for i in range(ROWS)], pa.string()),
-    "beyond_int64": pa.array([str(i) for i in range(ROWS - 1)] + ["9223372036854775808"], pa.string()),
+    "beyond_int64": pa.array(
+        [str(i) for i in range(ROWS - 1)] + ["9223372036854775808"], pa.string()
+    ),
 }
 
 
@@ -358,11 +396,15 @@ def limits(kind):
     return cycle([int(info.min), int(info.max), 0, 1, 100])
 
 
-TYPED = {kind: pa.array(with_nulls(limits(pa.type_for_alias(kind))), kind)
-         for kind in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")}
+TYPED = {
+    kind: pa.array(with_nulls(limits(pa.type_for_alias(kind))), kind)
+    for kind in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+}
 TYPED |= {
     "float16": pa.array(np.array(cycle([0.5, -2, 65504, np.inf]), np.float16)),
-    "float32": pa.array(with_nulls(cycle([float(np.float32(0.1)), float("nan"), -0.0, 1e30])), pa.float32()),
+    "float32": pa.array(
+        with_nulls(cycle([float(np.float32(0.1)), float("nan"), -0.0, 1e30])), pa.float32()
+    ),
     "float64": pa.array(with_nulls(cycle(FLOATS)), pa.float64()),
     "bool": pa.array(with_nulls(cycle([True, False])), pa.bool_()),
     "string": pa.array(with_nulls([str(i) for i in range(ROWS)]), pa.string()),
@@ -373,7 +415,9 @@ TYPED |= {
 @pytest.mark.parametrize("kind", TYPED)
 def test_txt__of_a_stated_type(shared, kind):
     with shared.commits(1):
-        (shared.columns / f"t_{kind}.{kind}.txt").write_text(txt(TYPED[kind].to_pylist()), newline="")
+        (shared.columns / f"t_{kind}.{kind}.txt").write_text(
+            txt(TYPED[kind].to_pylist()), newline=""
+        )
     shared.check(f"t_{kind}", TYPED[kind])
 
 
@@ -383,8 +427,10 @@ def test_txt__all_null_of_a_stated_type(shared):
     shared.check("t_null", pa.nulls(ROWS, pa.int32()))
 
 
-ARRAYS = {str(np.dtype(kind)): (np.arange(ROWS) * 3 % 127).astype(kind)
-          for kind in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?")}
+ARRAYS = {
+    str(np.dtype(kind)): (np.arange(ROWS) * 3 % 127).astype(kind)
+    for kind in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?")
+}
 ARRAYS |= {
     "big_endian": np.arange(ROWS, dtype=">i4"),
     "vector4": np.arange(ROWS * 4, dtype=np.float32).reshape(ROWS, 4),
@@ -411,23 +457,48 @@ def test_npy(shared, name):
 
 WRONG_WRITES = {  # of a child whose own write or close fails: (script, status is seen, reason)
     "too_few": ("cp $IN/few.txt columns/e_too_few.txt", f"expected {ROWS} rows, got {ROWS - 1}"),
-    "too_many": ("cp $IN/many.txt columns/e_too_many.txt", f"line {ROWS + 1}: the table has {ROWS} rows"),
-    "too_many_typed": ("cat $IN/many.txt > columns/e_too_many_typed.int64.txt", f"line {ROWS + 1}: the table has {ROWS} rows"),
+    "too_many": (
+        "cp $IN/many.txt columns/e_too_many.txt",
+        f"line {ROWS + 1}: the table has {ROWS} rows",
+    ),
+    "too_many_typed": (
+        "cat $IN/many.txt > columns/e_too_many_typed.int64.txt",
+        f"line {ROWS + 1}: the table has {ROWS} rows",
+    ),
     "bad_value": ("cat $IN/bad.txt > columns/e_bad_value.int32.txt", "line 300"),
     "echo": (f"(seq 1 100; echo oops) > columns/e_echo.int64.txt", "line 101: 'oops' is not int64"),
     "printf": ("printf '1\\nx\\n' > columns/e_printf.int8.txt", "line 2: 'x' is not int8"),
-    "perl": ("perl -e '$|=1; print \"x\\n\" or exit 4' > columns/e_perl.int8.txt", "line 1: 'x' is not int8"),
+    "perl": (
+        "perl -e '$|=1; print \"x\\n\" or exit 4' > columns/e_perl.int8.txt",
+        "line 1: 'x' is not int8",
+    ),
     "out_of_range": ("printf '1\\n300\\n' > columns/e_out_of_range.uint8.txt", "line 2"),
     "bad_escape": ("printf '1\\n\\\\q\\n' > columns/e_bad_escape.string.txt", "line 2"),
-    "all_null": (f"(yes '\\N' || true) | head -n {ROWS} > columns/e_all_null.txt.tmp; "
-                 "mv columns/e_all_null.txt.tmp columns/e_all_null.txt", "no value tells the type"),
-    "rename": ("cp $IN/few.txt columns/.e_rename; mv columns/.e_rename columns/e_rename.txt",
-               f"expected {ROWS} rows, got {ROWS - 1}"),
-    "rsync": ("cp $IN/few.txt $IN/e_rsync.txt; rsync -a $IN/e_rsync.txt columns/", f"expected {ROWS} rows, got"),
+    "all_null": (
+        f"(yes '\\N' || true) | head -n {ROWS} > columns/e_all_null.txt.tmp; "
+        "mv columns/e_all_null.txt.tmp columns/e_all_null.txt",
+        "no value tells the type",
+    ),
+    "rename": (
+        "cp $IN/few.txt columns/.e_rename; mv columns/.e_rename columns/e_rename.txt",
+        f"expected {ROWS} rows, got {ROWS - 1}",
+    ),
+    "rsync": (
+        "cp $IN/few.txt $IN/e_rsync.txt; rsync -a $IN/e_rsync.txt columns/",
+        f"expected {ROWS} rows, got",
+    ),
     "dd_fsync": ("dd if=$IN/bad.txt of=columns/e_dd_fsync.int32.txt bs=64 conv=fsync", "line 300"),
 }
-SUFFIX = {"too_many_typed": "int64.txt", "bad_value": "int32.txt", "echo": "int64.txt", "printf": "int8.txt",
-          "perl": "int8.txt", "out_of_range": "uint8.txt", "bad_escape": "string.txt", "dd_fsync": "int32.txt"}
+SUFFIX = {
+    "too_many_typed": "int64.txt",
+    "bad_value": "int32.txt",
+    "echo": "int64.txt",
+    "printf": "int8.txt",
+    "perl": "int8.txt",
+    "out_of_range": "uint8.txt",
+    "bad_escape": "string.txt",
+    "dd_fsync": "int32.txt",
+}
 
 
 @pytest.mark.parametrize("wrong", WRONG_WRITES)
@@ -441,7 +512,9 @@ def test_wrong_text__fails_its_writer(shared, wrong):
         done = shared.sh(script, check=False)
         assert done.returncode != 0, done
         said_by_mv = "to a subdirectory of itself"  # its words for rename's EINVAL
-        assert "Invalid argument" in done.stderr or said_by_mv in done.stderr or wrong == "perl", done.stderr
+        assert (
+            "Invalid argument" in done.stderr or said_by_mv in done.stderr or wrong == "perl"
+        ), done.stderr
     reasons = [line for line in shared.last_error().splitlines() if f"e_{wrong}." in line]
     assert len(reasons) == 1, reasons  # told once, by write or by close
 
@@ -459,7 +532,7 @@ WRONG_ARRAYS = {
     "too_few": (npy(np.arange(ROWS - 1)), "rows"),
     "too_many": (npy(np.arange(ROWS + 1)), "rows"),
     "no_dimension": (npy(np.float64(5)), ""),
-    "fortran": (npy(np.asfortranarray(np.arange(ROWS * 4.).reshape(ROWS, 4))), "ortran"),
+    "fortran": (npy(np.asfortranarray(np.arange(ROWS * 4.0).reshape(ROWS, 4))), "ortran"),
     "object": (object_npy, ""),
     "complex": (npy(np.zeros(ROWS, np.complex64)), ""),
     "not_npy": (lambda path: path.write_bytes(b"no npy file at all, but many bytes"), ""),
@@ -475,8 +548,20 @@ def test_wrong_npy__fails_its_writer(shared, wrong):
         assert caught.value.errno == 22 or "requested" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["x.foo", "x", "x.parquet", "a.b.txt", "x.int99.txt", "%zz.txt", "%41.txt",
-                                  "_rowid.txt", "_rowaddr.int64.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x.foo",
+        "x",
+        "x.parquet",
+        "a.b.txt",
+        "x.int99.txt",
+        "%zz.txt",
+        "%41.txt",
+        "_rowid.txt",
+        "_rowaddr.int64.txt",
+    ],
+)
 def test_name__that_is_no_column(shared, name):
     with shared.commits(0):
         with pytest.raises(OSError) as caught:
@@ -488,15 +573,25 @@ def test_name__that_is_no_column(shared, name):
 def test_refused_gestures(table):
     column = table.columns / "id.txt"
     with table.commits(0):
-        for gesture in (lambda: open(column, "a"), lambda: open(column, "r+"), lambda: os.truncate(column, 0),
-                        lambda: os.link(column, table.columns / "b.txt"),
-                        lambda: os.mkfifo(table.columns / "p.txt"), lambda: os.mkdir(table.columns / "d")):
+        for gesture in (
+            lambda: open(column, "a"),
+            lambda: open(column, "r+"),
+            lambda: os.truncate(column, 0),
+            lambda: os.link(column, table.columns / "b.txt"),
+            lambda: os.mkfifo(table.columns / "p.txt"),
+            lambda: os.mkdir(table.columns / "d"),
+        ):
             with pytest.raises(OSError) as caught:
                 gesture()
             assert caught.value.errno in (95, 1), caught.value
         with pytest.raises(PermissionError):
             column.unlink()
-        for path in ("rows/0/id.txt", "versions/1/columns/id.txt", "versions/1/columns/new.txt", "rows/x"):
+        for path in (
+            "rows/0/id.txt",
+            "versions/1/columns/id.txt",
+            "versions/1/columns/new.txt",
+            "rows/x",
+        ):
             with pytest.raises(OSError) as caught:
                 open(table.where / path, "w")
             assert caught.value.errno == 30, path
@@ -532,6 +627,7 @@ def test_mistakes__leave_no_state_behind_at_unmount(tmp_path):
 
 # --- replacing ---
 
+
 def test_replacement__keeps_the_type(shared):
     with shared.commits(1):
         (shared.columns / "r.int32.txt").write_text(txt(range(ROWS)))
@@ -551,11 +647,17 @@ def test_replacement__keeps_the_type(shared):
 
 
 def test_replacement__of_equal_values_commits_nothing(shared):
-    for name, values in {"txt": UNTYPED["string_nulls"], "nan": UNTYPED["double_nulls"],
-                         "bool": UNTYPED["bool_nulls"], "int": TYPED["uint8"]}.items():
+    for name, values in {
+        "txt": UNTYPED["string_nulls"],
+        "nan": UNTYPED["double_nulls"],
+        "bool": UNTYPED["bool_nulls"],
+        "int": TYPED["uint8"],
+    }.items():
         kind = columns_type(values)
         with shared.commits(1):
-            (shared.columns / f"q_{name}.{kind}.txt").write_text(txt(values.to_pylist()), newline="")
+            (shared.columns / f"q_{name}.{kind}.txt").write_text(
+                txt(values.to_pylist()), newline=""
+            )
         with shared.commits(0):
             (shared.columns / f"q_{name}.txt").write_text(txt(values.to_pylist()), newline="")
             shared.sh(f"cp columns/q_{name}.csv $IN/; cp $IN/q_{name}.csv columns/")
@@ -581,7 +683,9 @@ def test_replacement__leaves_open_readers_and_old_versions(table):
     assert head + reader.read() == before
     reader.close()
     assert (table.columns / "caption.txt").read_text() == before.replace("caption", "text")
-    assert (table.where / "versions" / str(version) / "columns" / "caption.txt").read_text() == before
+    assert (
+        table.where / "versions" / str(version) / "columns" / "caption.txt"
+    ).read_text() == before
 
 
 def test_replacement__is_seen_by_its_writer_alone_until_the_commit(table):
@@ -603,7 +707,7 @@ EDITORS = {
     "perl": "perl -pi -e s/caption/text/ columns/caption.txt",
     "perl_tilde": "perl -pi~ -e s/caption/text/ columns/caption.txt; rm columns/caption.txt~",
     "aside_and_new": "mv columns/caption.txt columns/caption.txt~; "
-                     "sed s/caption/text/ columns/caption.txt~ > columns/caption.txt; rm columns/caption.txt~",
+    "sed s/caption/text/ columns/caption.txt~ > columns/caption.txt; rm columns/caption.txt~",
 }
 
 
@@ -628,15 +732,21 @@ def test_column_set_aside__is_not_dropped(table):
         table.sh("mv columns/digits.txt~ columns/digits.txt")
     assert "digits.txt~" not in os.listdir(table.columns)
     with table.commits(2):
-        table.sh("mv columns/digits.txt columns/digits.txt~; cp columns/id.txt $IN/i; sed -i s/1/2/ $IN/i; "
-                 "cp $IN/i columns/digits.txt; mv columns/digits.txt~ columns/digits.txt")
+        table.sh(
+            "mv columns/digits.txt columns/digits.txt~; "
+            "cp columns/id.txt $IN/i; sed -i s/1/2/ $IN/i; "
+            "cp $IN/i columns/digits.txt; mv columns/digits.txt~ columns/digits.txt"
+        )
     assert (table.columns / "digits.txt").read_text() == before
     assert table.dataset().schema.field("digits").type == pa.string()
 
 
 def test_cp_a__keeps_the_type(table):
     with table.commits(2):
-        table.sh("cp -a columns/digits.txt columns/digits2.txt; cp columns/digits.txt columns/digits3.txt")
+        table.sh(
+            "cp -a columns/digits.txt columns/digits2.txt; "
+            "cp columns/digits.txt columns/digits3.txt"
+        )
     dataset = table.dataset()
     assert dataset.schema.field("digits2").type == pa.string()
     assert dataset.schema.field("digits3").type == pa.int64()
@@ -662,11 +772,17 @@ def test_duckdb_copy__over_an_existing_column(table):
     with table.commits(1):
         (table.columns / "x.csv").write_text("x\n" + txt(range(ROWS)))
     with table.commits(1):
-        duckdb.sql(f"copy (select range + 1 as x from range({ROWS}) order by 1) to '{table.columns}/x.csv' (header)")
+        duckdb.sql(
+            f"copy (select range + 1 as x from range({ROWS}) order by 1) "
+            f"to '{table.columns}/x.csv' (header)"
+        )
     table.check("x", pa.array(range(1, ROWS + 1), pa.int64()))
     with table.rejects("x.csv", "expected"):
         with pytest.raises(duckdb.Error):
-            duckdb.sql(f"copy (select range as x from range({ROWS - 5})) to '{table.columns}/x.csv' (header)")
+            duckdb.sql(
+                f"copy (select range as x from range({ROWS - 5})) "
+                f"to '{table.columns}/x.csv' (header)"
+            )
 
 
 def test_protected_column__is_not_replaced(tmp_path, mount):
@@ -687,6 +803,7 @@ def test_commit__shows_at_once(table):
 
 
 # --- tables of other shapes ---
+
 
 def test_table_without_rows(tmp_path, mount):
     table = written.table_at(tmp_path, mount, rows=0, deleted=None)
@@ -709,7 +826,9 @@ def test_columns_of_pylance_and_lancefs_alternate(tmp_path, mount, version):
         with table.commits(1):
             (table.columns / f"ours{i}.txt").write_text(txt(range(i, ROWS + i)))
         table.dataset().add_columns({f"theirs{i}": f"ours{i} * 2"})
-        assert (table.columns / f"theirs{i}.txt").read_text() == txt(2 * k for k in range(i, ROWS + i))
+        assert (table.columns / f"theirs{i}.txt").read_text() == txt(
+            2 * k for k in range(i, ROWS + i)
+        )
     table.dataset().drop_columns(["ours1"])
     assert not (table.columns / "ours1.txt").exists()
     with table.commits(1):
@@ -737,7 +856,9 @@ def test_stable_row_ids(tmp_path, mount, version):
     assert set(after["_row_last_updated_at_version"].to_pylist()) == {dataset.version}
     assert after["_row_created_at_version"] == before["_row_created_at_version"]
     dataset.update({"x": "0"}, where="id = 5")
-    lance.write_dataset(pa.table({"id": pa.array([9000], pa.int64())}), str(table.path), mode="append")
+    lance.write_dataset(
+        pa.table({"id": pa.array([9000], pa.int64())}), str(table.path), mode="append"
+    )
     dataset = table.dataset()
     dataset.optimize.compact_files()
     table.check("x", table.dataset().to_table(columns=["x"]).column(0))
@@ -768,8 +889,11 @@ def test_index__on_a_replaced_column(tmp_path, mount, kind):
 
 # --- others commit meanwhile ---
 
+
 def append(dataset):
-    lance.write_dataset(pa.table({"id": pa.array([9000, 9001], pa.int64())}), dataset.uri, mode="append")
+    lance.write_dataset(
+        pa.table({"id": pa.array([9000, 9001], pa.int64())}), dataset.uri, mode="append"
+    )
 
 
 MEANWHILE = {
@@ -778,16 +902,23 @@ MEANWHILE = {
     "add_column": lambda dataset: dataset.add_columns({"other": "id + 1"}),
     "drop_column": lambda dataset: dataset.drop_columns(["zip"]),
     "update": lambda dataset: dataset.update({"caption": "'new'"}, where="id = 7"),
-    "append_and_delete": lambda dataset: (append(dataset), lance.dataset(dataset.uri).delete("id = 9000 or id = 1")),
+    "append_and_delete": lambda dataset: (
+        append(dataset),
+        lance.dataset(dataset.uri).delete("id = 9000 or id = 1"),
+    ),
     "tag": lambda dataset: dataset.tags.create("now", dataset.version),
 }
 
 
 # zip.txt is what "drop_column" drops: see test_meanwhile__column_gone
-MEANWHILE_CASES = [(version, what, name) for version in VERSIONS for what in MEANWHILE
-                   for name in ("new.txt", "score.txt", "zip.int64.txt")
-                   if (what, name) != ("drop_column", "zip.int64.txt")
-                   and (version == "2.2" or name != "score.txt")]
+MEANWHILE_CASES = [
+    (version, what, name)
+    for version in VERSIONS
+    for what in MEANWHILE
+    for name in ("new.txt", "score.txt", "zip.int64.txt")
+    if (what, name) != ("drop_column", "zip.int64.txt")
+    and (version == "2.2" or name != "score.txt")
+]
 
 
 @pytest.mark.parametrize("version, what, name", MEANWHILE_CASES)
@@ -802,7 +933,9 @@ def test_meanwhile(tmp_path, mount, version, what, name):
         MEANWHILE[what](table.dataset())
         expected = table.dataset().to_table(columns=["id"]).column(0).to_pylist()
         if column == "score":
-            before = dict(zip(expected, table.dataset().to_table(columns=["score"]).column(0).to_pylist()))
+            before = dict(
+                zip(expected, table.dataset().to_table(columns=["score"]).column(0).to_pylist())
+            )
         out.write(txt(ids[200:]))
     dataset = table.dataset()
     dataset.validate()
@@ -855,8 +988,12 @@ def test_meanwhile__all_rows_of_a_fragment_deleted(table, name):
     assert got["id"].to_pylist() == [i for i in ids if i >= 250] + [9000, 9001]
     assert got[column].to_pylist() == [i for i in ids if i >= 250] + [None, None]
     columns.check_column(table.columns, column, got[column])
-    files = {f.path for v in dataset.versions() for f in lance.dataset(str(table.path), version=v["version"])
-             .get_fragments() for f in f.data_files()}
+    files = {
+        f.path
+        for v in dataset.versions()
+        for f in lance.dataset(str(table.path), version=v["version"]).get_fragments()
+        for f in f.data_files()
+    }
     assert {p.name for p in (table.path / "data").iterdir()} == files
 
 
@@ -869,7 +1006,9 @@ def test_meanwhile__restored(table):
         lance.dataset(str(table.path), version=1).restore()
     got = table.dataset().to_table(columns=["id", "x"])
     assert got.num_rows == 600
-    assert {i: x for i, x in zip(got["id"].to_pylist(), got["x"].to_pylist()) if i in ids} == {i: i for i in ids}
+    assert {i: x for i, x in zip(got["id"].to_pylist(), got["x"].to_pylist()) if i in ids} == {
+        i: i for i in ids
+    }
 
 
 @pytest.mark.parametrize("what", ["dropped", "added"])
@@ -913,11 +1052,15 @@ def test_ten_alternating_writers__lose_nothing(tmp_path, mount):
     def ours(number):
         for i in range(3):
             try:
-                (mounts[number % 2] / "columns" / f"ours{number}_{i}.txt").write_text(txt(range(number, number + ROWS)))
+                (mounts[number % 2] / "columns" / f"ours{number}_{i}.txt").write_text(
+                    txt(range(number, number + ROWS))
+                )
             except OSError as e:
                 failures.append(e)
 
-    peers = [subprocess.Popen([sys.executable, "-c", PEER, str(table.path), str(i)]) for i in range(5)]
+    peers = [
+        subprocess.Popen([sys.executable, "-c", PEER, str(table.path), str(i)]) for i in range(5)
+    ]
     threads = [threading.Thread(target=ours, args=(i,)) for i in range(5)]
     for thread in threads:
         thread.start()
@@ -940,11 +1083,14 @@ def test_ten_alternating_writers__lose_nothing(tmp_path, mount):
 
 # --- the machine fails ---
 
+
 @contextlib.contextmanager
 def small_disk(where, size):
     where.mkdir()
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    subprocess.run([*sudo, "mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", where], check=True)
+    subprocess.run(
+        [*sudo, "mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", where], check=True
+    )
     try:
         yield where
     finally:
@@ -981,7 +1127,9 @@ def test_killed_daemon__leaves_the_dataset(tmp_path, name):
     version = lance.dataset(str(path)).version
     where = tmp_path / "mnt"
     where.mkdir()
-    daemon = subprocess.Popen([conftest.BIN / "lancefs", "-f", path, where], stderr=subprocess.DEVNULL)
+    daemon = subprocess.Popen(
+        [conftest.BIN / "lancefs", "-f", path, where], stderr=subprocess.DEVNULL
+    )
     try:
         while not os.path.ismount(where):
             time.sleep(0.01)
@@ -1000,4 +1148,6 @@ def test_killed_daemon__leaves_the_dataset(tmp_path, name):
         (where / "columns" / name).write_text(txt(range(ROWS)))
     table = lance.dataset(str(path))
     table.validate()
-    assert table.version == version + 1 and table.to_table(columns=["x"]).column(0).to_pylist() == list(range(ROWS))
+    assert table.version == version + 1 and table.to_table(columns=["x"]).column(
+        0
+    ).to_pylist() == list(range(ROWS))

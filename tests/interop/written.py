@@ -19,23 +19,29 @@ DEADLINE = 5  # seconds; what follows a last close is not waited for by close(2)
 def make_table(where, version, rows=600, per_fragment=250, deleted="id % 10 = 3", **kwargs):
     """A table of a few columns in several fragments, some of its rows deleted."""
     ids = np.arange(rows)
-    data = pa.table({
-        "id": pa.array(ids, pa.int64()),
-        "caption": pa.array([f"caption {i}" for i in ids], pa.string()),
-        "zip": pa.array([f"{i:05d}" for i in ids], pa.string()),
-        "digits": pa.array([str(i) for i in ids], pa.string()),
-        "score": pa.array(ids / 3, pa.float32()),
-    })
-    dataset = lance.write_dataset(data, str(where), data_storage_version=version,
-                                  max_rows_per_file=per_fragment, **kwargs)
+    data = pa.table(
+        {
+            "id": pa.array(ids, pa.int64()),
+            "caption": pa.array([f"caption {i}" for i in ids], pa.string()),
+            "zip": pa.array([f"{i:05d}" for i in ids], pa.string()),
+            "digits": pa.array([str(i) for i in ids], pa.string()),
+            "score": pa.array(ids / 3, pa.float32()),
+        }
+    )
+    dataset = lance.write_dataset(
+        data, str(where), data_storage_version=version, max_rows_per_file=per_fragment, **kwargs
+    )
     if deleted:
         dataset.delete(deleted)
     return where
 
 
 def listing(path):
-    return {str(p.relative_to(path)) for folder in ("data", "_versions", "_transactions", "_deletions")
-            for p in (path / folder).rglob("*")}
+    return {
+        str(p.relative_to(path))
+        for folder in ("data", "_versions", "_transactions", "_deletions")
+        for p in (path / folder).rglob("*")
+    }
 
 
 class Table:
@@ -54,15 +60,27 @@ class Table:
     def sh(self, script, check=True, **variables):
         """Run bash in the mount; $IN is the scratch directory, $PY this Python."""
         env = dict(os.environ, IN=str(self.scratch), PY=sys.executable, **variables)
-        done = subprocess.run(["bash", "-c", script], cwd=self.where, env=env, timeout=60,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.where,
+            env=env,
+            timeout=60,
+            capture_output=True,
+            text=True,
+        )
         assert not check or done.returncode == 0, (script, done.stderr)
         return done
 
     def python(self, script, check=True, **variables):
         env = dict(os.environ, IN=str(self.scratch), **variables)
-        done = subprocess.run([sys.executable, "-c", script], cwd=self.where, env=env, timeout=60,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=self.where,
+            env=env,
+            timeout=60,
+            capture_output=True,
+            text=True,
+        )
         assert not check or done.returncode == 0, (script, done.stderr)
         return done
 
@@ -89,14 +107,19 @@ class Table:
         assert dataset.version == before + count
         dataset.validate()
         new = listing(self.path) - files
-        referenced = {f"data/{f.path}" for version in range(before + 1, before + count + 1)
-                      for fragment in lance.dataset(str(self.path), version=version).get_fragments()
-                      for f in fragment.data_files()}
+        referenced = {
+            f"data/{f.path}"
+            for version in range(before + 1, before + count + 1)
+            for fragment in lance.dataset(str(self.path), version=version).get_fragments()
+            for f in fragment.data_files()
+        }
         assert {f for f in new if f.startswith("data/")} <= referenced
         assert len([f for f in new if f.startswith("_transactions/")]) == count
         manifests = [f for f in new if f.startswith("_versions/")]
         assert len([f for f in manifests if f.endswith(".manifest")]) == count
-        assert all(f.endswith(".manifest") or f == "_versions/latest_version_hint.json" for f in manifests)
+        assert all(
+            f.endswith(".manifest") or f == "_versions/latest_version_hint.json" for f in manifests
+        )
 
     @contextlib.contextmanager
     def rejects(self, name, reason):
@@ -123,12 +146,14 @@ class Table:
 
 def txt(values):
     """The lines of a txt file."""
+
     def line(value):
         if value is None:
             return "\\N"
         if isinstance(value, bool):
             return str(value).lower()
         return columns.escape(value) if isinstance(value, str) else str(value)
+
     return "".join(line(value) + "\n" for value in values)
 
 
