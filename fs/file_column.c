@@ -34,7 +34,8 @@ struct err *column_node(const struct node *dir, struct version *v, struct field 
 	(*ret)->fragment = dir->fragment;
 	(*ret)->field = f;
 	(*ret)->format = format;
-	(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+	/* another format of a column that was just replaced shows the new one */
+	(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 0;
 	return NULL;
 }
 
