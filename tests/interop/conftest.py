@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+pytest.register_assert_rewrite("written", "columns")  # their assertions say what differs
+
 BIN = pathlib.Path(os.environ["LANCEFS_BIN"])
 
 

@@ -792,6 +792,15 @@ def test_protected_column__is_not_replaced(tmp_path, mount):
         open(where / "columns" / "caption.txt", "w")
 
 
+def test_replacement__shows_at_once_in_every_format(table):
+    for i in range(20):
+        np.load(table.columns / "score.npy")  # the kernel knows this name
+        kind = ("int32", "int64")[i % 2]
+        (table.columns / f"score.{kind}.txt").write_text(f"{i}\n" * ROWS)
+        got = np.load(table.columns / "score.npy")
+        assert got.dtype == kind and set(got.tolist()) == {i}
+
+
 def test_commit__shows_at_once(table):
     for i in range(30):
         before = table.dataset().version
