@@ -67,8 +67,12 @@ static struct err *find_file(const struct node *dir, struct version *v,
 	if (!format)
 		return NULL;
 	*dot = 0;
+	AUTO_MEM char *whole = NULL;
+	TRY(str_dup(stem, &whole));
 	f = find_stem(v, stem);
-	if (!f || !format_renders(format, f->type))
+	if (!f)
+		return part_lookup(dir, v, whole, format, ret);
+	if (!format_renders(format, f->type))
 		return NULL;
 	return column_node(dir, v, f, format, ret);
 }

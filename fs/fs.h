@@ -226,7 +226,7 @@ extern const struct node_ops root_ops, columns_ops, rows_ops, row_ops, versions_
 	fragments_ops, fragment_ops, data_files_ops, indices_ops, table_dir_ops;
 extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
 	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops,
-	table_file_ops;
+	table_file_ops, part_file_ops;
 
 /* file_text.c: generated files of a directory: info, schema, history ... */
 MUST_CHECK struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
@@ -247,6 +247,11 @@ MUST_CHECK struct err *column_node(const struct node *dir, struct version *v,
 				   struct node **ret);
 uint64_t column_ino(const struct node *dir, const struct version *v,
 		    const struct field *f, const struct format_ops *format);
+/* file_part.c: columns/A.B.FORMAT and columns/A.mask.FORMAT; *ret NULL if there is no
+ * such part. */
+MUST_CHECK struct err *part_lookup(const struct node *dir, struct version *v,
+				   const char *stem, const struct format_ops *format,
+				   struct node **ret);
 /* Size and cacheability of a file that is a view; for attr. */
 MUST_CHECK struct err *view_attr(struct mount *m, struct node *n, struct view *view,
 				 bool is_exact, struct stat *st, double *ret_timeout);

@@ -152,3 +152,28 @@ uint64_t array_bytes(const struct array *a)
 		n += a->children[i] ? array_bytes(a->children[i]) : 0;
 	return n;
 }
+
+struct err *array_member(const struct array *a, size_t i, struct array **ret)
+{
+	struct array *child = a->children[i];
+	AUTO(array) struct array *out = NULL;
+	AUTO(bytes) struct bytes *valid = NULL;
+	size_t len = bitmap_bytes(a->n_rows);
+	if (!a->n_nulls || child->type->id == TYPE_NULL) {
+		*ret = array_ref(child);
+		return NULL;
+	}
+	TRY(bytes_new_zero(len, &valid));
+	for (size_t k = 0; k < len; k++)
+		valid->data[k] = a->validity->data[k] &
+				 (child->validity ? child->validity->data[k] : 0xff);
+	TRY(array_new(child->type, child->n_rows, &out));
+	out->n_nulls = a->n_rows - bitmap_count(valid->data, 0, a->n_rows);
+	out->validity = TAKE(valid);
+	out->offsets = bytes_ref(child->offsets);
+	out->data = bytes_ref(child->data);
+	for (size_t k = 0; k < child->n_children; k++)
+		out->children[k] = array_ref(child->children[k]);
+	*ret = TAKE(out);
+	return NULL;
+}

@@ -191,6 +191,9 @@ uint64_t array_offset(const struct array *a, uint64_t i);
 /* Rows [first, end) as a new array. */
 MUST_CHECK struct err *array_slice(const struct array *a, uint64_t first, uint64_t end,
 				   struct array **ret);
+/* Member i of a struct array, null where the struct is. */
+MUST_CHECK struct err *array_member(const struct array *a, size_t i,
+				    struct array **ret);
 /* Rows at the given indices (each < n_rows), in that order. */
 MUST_CHECK struct err *array_take(const struct array *a, const uint64_t *rows,
 				  uint64_t n, struct array **ret);

@@ -84,6 +84,26 @@ MUST_CHECK struct err *column_view(struct version *v, struct field *f,
 				   const struct format_ops *format, uint64_t first,
 				   uint64_t end, struct view **ret);
 
+/*
+ * A part of a column: a member of nested structs, or which rows are null.
+ *
+ * text  "A.B.C", with names spelled as files are, for the member C of B of A; or
+ *       "A.mask" for the nulls of A (true: null)
+ * *ret_found is false if the version has no such thing.
+ */
+#define PART_DEPTH 16
+struct column_part_of {
+	struct field *column;	  /* borrowed from the version */
+	const struct field *leaf; /* borrowed; NULL: the mask */
+	size_t depth, path[PART_DEPTH];
+};
+MUST_CHECK struct err *part_find(const struct version *v, const char *text,
+				 bool *ret_found, struct column_part_of *ret);
+/* The type that a part has: borrowed from the version, or bool. */
+MUST_CHECK struct err *part_field(const struct column_part_of *part,
+				  struct field **ret);
+MUST_CHECK struct err *part_view(struct version *v, const struct column_part_of *part,
+				 const struct format_ops *format, struct view **ret);
 /* The same of all columns that the format can hold: the whole table in a file. */
 MUST_CHECK struct err *table_view(struct version *v, const struct format_ops *format,
 				  struct view **ret);

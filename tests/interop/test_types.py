@@ -125,3 +125,22 @@ def test_stable_row_ids__are_read(tmp_path, mount):
     dataset.delete("i % 90 = 1")
     dataset.optimize.compact_files()
     check(mount(path), lance.dataset(path))
+
+
+def test_parts__members_and_masks(tmp_path, mount):
+    path = str(tmp_path / "t.lance")
+    lance.write_dataset(nested_table(), path, data_storage_version="2.2", max_rows_per_file=250)
+    where = mount(path)
+    expected = lance.dataset(path).to_table()
+    members = expected["s"].combine_chunks()
+    for member in ("a", "b"):
+        want = [None if v is None else v[member] for v in members.to_pylist()]
+        got = columns.read_txt(where / "columns" / f"s.{member}.txt", members.type.field(member).type)
+        assert got.to_pylist() == want
+        assert columns.read_arrow(where / "columns" / f"s.{member}.arrow").column(0).to_pylist() == want
+    for name in ("v", "l", "i"):
+        mask = np.load(where / "columns" / f"{name}.mask.npy")
+        assert mask.dtype == bool and mask.tolist() == expected[name].is_null().to_pylist()
+    assert not (where / "columns" / "s.c.txt").exists() and not (where / "columns" / "none.mask.npy").exists()
+    with pytest.raises(OSError):
+        (where / "columns" / "s.a.txt").write_text("1\n" * 600)

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * file_part.c: columns/A.B.FORMAT, a member of a struct, and
+ * columns/A.mask.FORMAT, the nulls of a column; found by name, not listed.
+ */
+#include "fs.h"
+
+#include <errno.h>
+
+struct err *part_lookup(const struct node *dir, struct version *v, const char *stem,
+			const struct format_ops *format, struct node **ret)
+{
+	struct column_part_of part;
+	AUTO(field) struct field *f = NULL;
+	AUTO(node) struct node *n = NULL;
+	bool found;
+	if (dir->fragment)
+		return NULL;
+	TRY(part_find(v, stem, &found, &part));
+	if (!found)
+		return NULL;
+	TRY(part_field(&part, &f));
+	if (!format_renders(format, f->type))
+		return NULL;
+	uint64_t key = hash_str(stem, version_column_key(v, part.column));
+	key = hash_str(format_suffix(format), key);
+	TRY(node_new(&part_file_ops, hash_mix(key, dir->is_frozen), v, &n));
+	TRY(str_dup(stem, &n->name));
+	n->is_frozen = dir->is_frozen;
+	n->field = part.column;
+	n->format = format;
+	n->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+	*ret = TAKE(n);
+	return NULL;
+}
+
+static struct err *make_view(struct node *n, struct view **ret)
+{
+	struct column_part_of part;
+	bool found;
+	TRY(part_find(n->version, n->name, &found, &part));
+	return part_view(n->version, &part, n->format, ret);
+}
+
+static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
+{
+	uint64_t size;
+	LOCK_SCOPE(&n->lock);
+	if (!n->view) {
+		TRY(make_view(n, &n->view));
+		if (memo_get(m->memo, MEMO_SIZE, n->ino, &size))
+			view_set_size(n->view, size);
+	}
+	*ret = view_ref(n->view);
+	return NULL;
+}
+
+static struct err *part_attr(struct mount *m, struct node *n, bool is_exact,
+			     struct stat *st, double *ret_timeout)
+{
+	AUTO(view) struct view *view = NULL;
+	int64_t ns;
+	TRY(column_time(m, n->version, n->field, &ns));
+	st->st_mtim.tv_sec = ns / 1000000000;
+	st->st_mtim.tv_nsec = ns % 1000000000;
+	TRY(node_view(m, n, &view));
+	return view_attr(m, n, view, is_exact, st, ret_timeout);
+}
+
+static struct err *part_open(struct mount *m, struct handle *h,
+			     struct fuse_file_info *fi)
+{
+	(void)m;
+	fi->keep_cache = 1;
+	if (h->can_write)
+		return err_new(EOPNOTSUPP,
+			       "'%s' is a part of a column; write the whole "
+			       "column",
+			       h->node->name);
+	return NULL;
+}
+
+static struct err *part_read(struct mount *m, struct handle *h, uint64_t off,
+			     size_t len, uint8_t *dst, size_t *ret_len)
+{
+	AUTO(view) struct view *view = NULL;
+	TRY(node_view(m, h->node, &view));
+	return view_pread(view, off, len, dst, ret_len);
+}
+
+const struct node_ops part_file_ops = {
+	.kind = "part",
+	.mode = S_IFREG | 0444,
+	.attr = part_attr,
+	.open = part_open,
+	.read = part_read,
+};
