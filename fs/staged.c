@@ -166,9 +166,9 @@ static struct err *fail(struct staged *s, struct err *err)
 	if (!err || s->state != STAGED_OPEN)
 		return err;
 	err = name_it(s, err);
-	staged_keep(s, err);
 	s->failure = err_new(err->code, "%s", err->msg);
-	settle(s, STAGED_FAILED);
+	settle(s, STAGED_FAILED); /* first: what is in rejected/ is not in columns/ */
+	staged_keep(s, err);
 	return err;
 }
 

@@ -82,7 +82,7 @@ files=$(n_files)
 head -n 3 "$work/seq.txt" >"$work/few.txt"
 fails "too few rows" "cp $work/few.txt columns/few.txt"
 check "no such column" has_not columns/few.txt
-check "kept" has rejected/few.txt
+check "kept" until_true has rejected/few.txt
 check "the reason" grep -q "expected $rows rows, got 3" rejected/few.txt.error
 is "told once" "$(grep -c 'columns/few.txt' last_error)" 1
 fails "a bad value" "echo x >columns/bad.int64.txt"
