@@ -316,7 +316,8 @@ void staging_expire(struct mount *m);
 /* --- rejected.c --- */
 
 MUST_CHECK struct err *rejected_open(struct mount *m, const char *name, int *ret_fd);
-/* Keep what could not be committed: link the spool file, write NAME.error. */
+/* Keep what could not be committed: link the spool file, write NAME.error; without
+ * the file (-1) only that. */
 MUST_CHECK struct err *rejected_keep(struct mount *m, const char *name, int spool_fd,
 				     const char *why);
 MUST_CHECK struct err *rejected_remove(struct mount *m, const char *name);

@@ -104,14 +104,20 @@ static struct err *copy_file(int from, int dir, const char *name)
 	}
 }
 
-static struct err *write_reason(int dir, const char *name, const char *why)
+static struct err *write_reason(int dir, const char *name, bool is_kept,
+				const char *why)
 {
+	char next[320];
+	if (is_kept)
+		snprintf(next, sizeof(next),
+			 "To try again: mv rejected/%.200s columns/", name);
+	else
+		snprintf(next, sizeof(next), "It was too large to be kept here.");
 	AUTO_MEM char *error = NULL;
 	TRY(str_printf(&error, "%s" ERROR_SUFFIX, name));
 	AUTO_FD int fd =
 		openat(dir, error, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 ||
-	    dprintf(fd, "%s\nTo try again: mv rejected/%s columns/\n", why, name) < 0)
+	if (fd < 0 || dprintf(fd, "%s\n%s\n", why, next) < 0)
 		return err_errno(errno, "rejected/%s", error);
 	return NULL;
 }
@@ -119,7 +125,7 @@ static struct err *write_reason(int dir, const char *name, const char *why)
 void rejected_explain(struct mount *m, const char *name, const char *why)
 {
 	AUTO_FD int dir = existing_dir(m);
-	struct err *err = dir < 0 ? NULL : write_reason(dir, name, why);
+	struct err *err = dir < 0 ? NULL : write_reason(dir, name, true, why);
 	err_free(err); /* the reason itself is being told */
 }
 
@@ -178,9 +184,9 @@ struct err *rejected_keep(struct mount *m, const char *name, int spool_fd,
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", spool_fd);
 	if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
 		return err_errno(errno, "rejected/%s", name);
-	if (linkat(AT_FDCWD, proc, dir, name, AT_SYMLINK_FOLLOW) != 0)
+	if (spool_fd >= 0 && linkat(AT_FDCWD, proc, dir, name, AT_SYMLINK_FOLLOW) != 0)
 		TRY(copy_file(spool_fd, dir, name));
-	TRY(write_reason(dir, name, why));
+	TRY(write_reason(dir, name, spool_fd >= 0, why));
 	return make_room(m, dir, name);
 }
 

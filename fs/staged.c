@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define REPLAY_BYTES ((size_t)1 << 20)
+#define STREAM_AFTER_BYTES (64 << 20)
 
 int64_t monotonic_ns(void)
 {
@@ -145,7 +146,7 @@ void staged_keep(struct staged *s, const struct err *why)
 	struct err *err;
 	if (!s->size || s->fd < 0 || why->code == ENOSPC || why->code == EDQUOT)
 		return; /* on a full disk what was cut short would be in the way */
-	err = rejected_keep(s->mount, s->name, s->fd, why->msg);
+	err = rejected_keep(s->mount, s->name, s->is_streamed ? -1 : s->fd, why->msg);
 	if (!err)
 		return;
 	log_line(&s->mount->log, LEVEL_ERROR, "columns/%s is lost: %s", s->name,
@@ -220,6 +221,11 @@ static struct err *staged_read(struct mount *m, struct handle *h, uint64_t off,
 	(void)m;
 	*ret_len = 0;
 	LOCK_SCOPE(&s->lock);
+	if (s->is_streamed)
+		return err_new(EOPNOTSUPP,
+			       "columns/%s is large and not read back before it is "
+			       "committed",
+			       s->name);
 	if (off >= s->size || (s->fd < 0 && !s->aside))
 		return NULL;
 	return spool_read(s, off, (size_t)MIN_OF(len, s->size - off), dst, ret_len);
@@ -245,6 +251,35 @@ static struct err *spool_write(struct staged *s, uint64_t off, const uint8_t *p,
 	return NULL;
 }
 
+/* The next bytes of a streamed file, which must come in order. */
+static struct err *stream_write(struct staged *s, uint64_t off, size_t len)
+{
+	if (off != s->size)
+		return err_new(
+			EOPNOTSUPP,
+			"written out of order behind its first %d MiB; write it in "
+			"order, or elsewhere and copy it here",
+			STREAM_AFTER_BYTES >> 20);
+	TRY(extents_add(&s->written, off, off + len));
+	s->size += len;
+	return NULL;
+}
+
+/*
+ * Large files that come in order, with a type that is known, are encoded as they
+ * come and written once: the spool file, of use only for small ones, is dropped.
+ */
+static struct err *stop_spooling(struct staged *s)
+{
+	if (s->is_streamed || s->size < STREAM_AFTER_BYTES || !s->import ||
+	    !s->is_sequential || import_needs_bytes(s->import))
+		return NULL;
+	if (ftruncate(s->fd, 0) != 0)
+		return err_errno(errno, "spool file");
+	s->is_streamed = true;
+	return NULL;
+}
+
 static struct err *feed(struct staged *s, uint64_t off, const void *p, size_t len)
 {
 	if (!s->import)
@@ -253,7 +288,8 @@ static struct err *feed(struct staged *s, uint64_t off, const void *p, size_t le
 		s->is_sequential = false;
 		return NULL;
 	}
-	return import_push(s->import, p, len);
+	TRY(import_push(s->import, p, len));
+	return stop_spooling(s);
 }
 
 static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
@@ -270,7 +306,8 @@ static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
 		return failed_earlier(s);
 	s->is_hidden = false;
 	s->has_mtime = false;
-	TRY(fail(s, spool_write(s, off, p, len)));
+	TRY(fail(s, s->is_streamed ? stream_write(s, off, len)
+				   : spool_write(s, off, p, len)));
 	return fail(s, feed(s, off, p, len));
 }
 
@@ -282,6 +319,10 @@ struct err *staged_truncate(struct mount *m, struct staged *s, uint64_t size)
 		return err_new(EOPNOTSUPP, "columns/%s was committed", s->name);
 	if (s->state != STAGED_OPEN || size == s->size)
 		return NULL;
+	if (s->is_streamed && size)
+		return err_new(EOPNOTSUPP, "columns/%s is too large to be cut",
+			       s->name);
+	s->is_streamed = false;
 	if (s->fd < 0)
 		TRY(spool_open(s->mount, &s->fd));
 	if (ftruncate(s->fd, (off_t)size) != 0)
@@ -495,6 +536,8 @@ struct err *staged_set_xattr(struct staged *s, const char *name, const void *val
 	LOCK_SCOPE(&s->lock);
 	if (s->state != STAGED_OPEN)
 		return NULL;
+	if (s->is_streamed)
+		return NULL; /* its values are written as the type they came with */
 	type_unref(s->type);
 	s->type = TAKE(type);
 	s->is_sequential = false; /* parse again, as this type */

@@ -69,3 +69,11 @@ def fresh(tmp_path):
 def lancectl(*words, check=True, **kwargs):
     return subprocess.run([BIN / "lancectl", *map(str, words)], check=check,
                           capture_output=True, **kwargs)
+
+
+def cmdline(process):
+    """The command line of a /proc entry; empty if it is gone."""
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -1,8 +1,11 @@
 """What programs write into columns/ becomes a column, or is refused without a trace."""
 
 import contextlib
+import errno
 import mmap
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -1160,3 +1163,34 @@ def test_killed_daemon__leaves_the_dataset(tmp_path, name):
     assert table.version == version + 1 and table.to_table(columns=["x"]).column(
         0
     ).to_pylist() == list(range(ROWS))
+
+
+def test_large_sequential_files__are_written_once(tmp_path, mount):
+    """Behind 64 MiB the bytes go to the data file alone, and memory stays bounded."""
+    rows = 60000
+    path = tmp_path / "t.lance"
+    lance.write_dataset(pa.table({"i": pa.array(range(rows))}), str(path), max_rows_per_file=25000)
+    where = mount(path)
+    vectors = np.random.default_rng(5).standard_normal((rows, 768), dtype=np.float32)
+    daemon = next(int(p.name) for p in pathlib.Path("/proc").glob("[0-9]*")
+                  if str(path).encode() in conftest.cmdline(p) and b"lancefs" in conftest.cmdline(p))
+    before = int(re.search(r"wchar: (\d+)", pathlib.Path(f"/proc/{daemon}/io").read_text())[1])
+    np.save(where / "columns" / "vec.npy", vectors)
+    written_bytes = int(re.search(r"wchar: (\d+)", pathlib.Path(f"/proc/{daemon}/io").read_text())[1]) - before
+    assert vectors.nbytes < written_bytes < vectors.nbytes + (75 << 20)
+    got = lance.dataset(str(path)).to_table(columns=["vec"])["vec"].combine_chunks().flatten().to_numpy()
+    assert np.array_equal(got.reshape(rows, 768), vectors)
+    version = lance.dataset(str(path)).version
+    with pytest.raises(OSError):
+        np.save(where / "columns" / "short.npy", vectors[:-1])
+    with pytest.raises(OSError) as caught, open(where / "columns" / "back.npy", "wb", buffering=0) as f:
+        np.lib.format.write_array_header_1_0(f, {"descr": "<f4", "fortran_order": False, "shape": (rows, 768)})
+        for first in range(0, 30000, 1000):
+            f.write(vectors[first:first + 1000].tobytes())
+        f.seek(0)
+        f.write(b"x")
+    assert caught.value.errno == errno.EOPNOTSUPP
+    assert lance.dataset(str(path)).version == version
+    assert "too large to be kept" in (where / "rejected" / "back.npy.error").read_text()
+    files = {f.path for g in lance.dataset(str(path)).get_fragments() for f in g.data_files()}
+    assert {p.name for p in (path / "data").iterdir()} == files
