@@ -25,6 +25,7 @@ struct column_writer {
 	char *file_name;	      /* owned; of .file */
 	struct column_file *done;     /* owned, room for each fragment */
 	size_t n_done;
+	char *note; /* owned; NULL: nothing to say in history */
 };
 
 static struct err *file_path(const char *name, char **ret)
@@ -52,6 +53,7 @@ static void writer_free(struct column_writer *w)
 	}
 	free(w->done);
 	free(w->file_name);
+	free(w->note);
 	field_unref(w->field);
 	version_unref(w->base);
 	table_unref(w->table);
@@ -233,6 +235,12 @@ struct err *column_writer_push(struct column_writer *w, struct array *rows)
 	return NULL;
 }
 
+void column_writer_note(struct column_writer *w, char *text)
+{
+	free(w->note);
+	w->note = text;
+}
+
 /* --- the end --- */
 
 static struct err *commit(struct column_writer *w, bool *ret_published,
@@ -254,6 +262,7 @@ static struct err *commit(struct column_writer *w, bool *ret_published,
 		.replaces = w->replaces,
 		.files = w->done,
 		.n_files = w->n_done,
+		.message = w->note,
 	};
 	struct err *err = table_commit_column(w->table, &c, ret);
 	for (size_t i = 0; !err && i < w->n_done; i++)

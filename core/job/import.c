@@ -177,25 +177,40 @@ static struct err *second_pass(struct column_import *im,
 	return parser_finish(im->parser);
 }
 
-static void report_spoiler(const struct column_import *im)
+#define SPOILER_BYTES ((size_t)60)
+
+/* Why a column of nearly only numbers is a string, for the log and history; NULL if
+ * it is not one.  Text in a transaction must be UTF-8: cut between characters. */
+static struct err *explain_spoiler(const struct column_import *im, char **ret)
 {
 	uint64_t line;
 	const char *text;
-	if (parser_spoiler(im->parser, &line, &text))
-		log_line(table_log(im->table), LEVEL_WARN,
-			 "column %s became a string because of line %" PRIu64 ": %.60s",
-			 im->name, line, text);
+	*ret = NULL;
+	if (!parser_spoiler(im->parser, &line, &text))
+		return NULL;
+	size_t n = MIN_OF(strlen(text), SPOILER_BYTES);
+	while (n && !utf8_valid(text, n))
+		n--;
+	TRY(str_printf(ret, "%s became a string because of line %" PRIu64 ": %.*s",
+		       im->name, line, (int)n, text));
+	for (char *p = *ret; *p; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' ';
+	log_line(table_log(im->table), LEVEL_WARN, "%s", *ret);
+	return NULL;
 }
 
 static struct err *commit(struct column_import *im, const struct import_bytes *reread,
 			  struct version **ret)
 {
 	TRY(parser_finish(im->parser));
-	report_spoiler(im);
+	AUTO_MEM char *note = NULL;
+	TRY(explain_spoiler(im, &note));
 	if (im->infers)
 		TRY(second_pass(im, reread));
 	if (!im->writer) /* a table without rows */
 		TRY(open_writer(im, parser_type(im->parser)));
+	column_writer_note(im->writer, TAKE(note));
 	return column_writer_commit(TAKE(im->writer), ret);
 }
 

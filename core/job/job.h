@@ -36,6 +36,8 @@ MUST_CHECK struct err *column_writer_open(struct table *t, struct version *base,
 					  struct column_writer **ret);
 /* The next live rows.  EINVAL past the last row. */
 MUST_CHECK struct err *column_writer_push(struct column_writer *w, struct array *rows);
+/* What history says beside the commit.  Takes the text; NULL: nothing. */
+void column_writer_note(struct column_writer *w, char *text);
 /*
  * Finish the files and commit, durable on return.  Takes w; on failure its files
  * are removed.  EINVAL if rows are missing, EBUSY as table_commit_column.  ret

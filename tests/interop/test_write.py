@@ -1194,3 +1194,18 @@ def test_large_sequential_files__are_written_once(tmp_path, mount):
     assert "too large to be kept" in (where / "rejected" / "back.npy.error").read_text()
     files = {f.path for g in lance.dataset(str(path)).get_fragments() for f in g.data_files()}
     assert {p.name for p in (path / "data").iterdir()} == files
+
+
+def test_nearly_all_numbers__history_names_the_line_that_was_none(tmp_path, mount):
+    path = tmp_path / "t.lance"
+    lance.write_dataset(pa.table({"i": pa.array(range(1000))}), str(path))
+    where = mount(path)
+    lines = [str(i) for i in range(1000)]
+    lines[456] = "n/a\\t" + "é" * 50
+    (where / "columns" / "n.txt").write_text("\n".join(lines) + "\n")
+    newest = (where / "history").read_text().splitlines()[0]
+    assert "n became a string because of line 457: n/a" in newest
+    dataset = lance.dataset(str(path))
+    assert dataset.schema.field("n").type == pa.string()
+    dataset.add_columns({"j": "i + 1"})
+    assert (where / "columns" / "j.txt").read_text().split()[0] == "1"
