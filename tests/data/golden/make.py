@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Write the golden datasets: run with pylance 14.0.2 and LANCEFS_BIN set; see MADE.
+
+Each dataset is written by pylance, compared with pylance's values column by column, and what
+`lancectl export --format=jsonl` then says is kept beside it as the expected text.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent.parent / "interop"))
+
+import lance  # noqa: E402
+import pyarrow as pa  # noqa: E402
+
+import columns  # noqa: E402
+import fuzz_read  # noqa: E402
+import laion  # noqa: E402
+import test_types  # noqa: E402
+from conftest import BIN  # noqa: E402
+
+
+def write(name, table, version, *steps, rows_per_file=1 << 20):
+    where = HERE / name
+    shutil.rmtree(where, ignore_errors=True)
+    path = str(where / "t.lance")
+    dataset = lance.write_dataset(table, path, data_storage_version=version, max_rows_per_file=rows_per_file)
+    for step in steps:
+        step(dataset)
+        dataset = lance.dataset(path)
+    expected = dataset.to_table()
+    (where / "expect").mkdir()
+    for i, column in enumerate(expected.column_names):
+        got = fuzz_read.read_arrow(path, column)
+        if not pa.types.is_dictionary(expected.schema.field(column).type):
+            fuzz_read.compare(got, expected.column(column), f"{name}: {column}")
+        text = subprocess.run([BIN / "lancectl", "export", path, column, "--format=jsonl"], check=True,
+                              capture_output=True).stdout
+        (where / "expect" / f"{column}.jsonl").write_bytes(text)
+    hint = where / "t.lance" / "_versions" / "latest_version_hint.json"
+    hint.unlink(missing_ok=True)
+
+
+def main():
+    nested, flat = test_types.nested_table(rows=90), test_types.flat_table(rows=130)
+    assert columns.same_values(nested["i"], nested["i"])
+    for version in ("2.0", "2.1", "2.2"):
+        write(f"flat-{version}", flat, version, rows_per_file=70)
+        write(f"captions-{version}", laion.table(300, embeddings=False, images=False), version,
+              lambda d: d.delete("width % 3 = 0"), lambda d: d.add_columns({"area": "width * height"}),
+              lambda d: d.drop_columns(["url"]), rows_per_file=120)
+        if version != "2.0":
+            write(f"nested-{version}", nested, version, lambda d: d.delete("i % 7 = 3"), rows_per_file=40)
+
+
+if __name__ == "__main__":
+    main()
