@@ -19,7 +19,8 @@ struct cursor {
 
 static inline struct cursor cursor_of(const void *p, size_t len)
 {
-	return (struct cursor){p, (const uint8_t *)p + len};
+	/* no bytes may be nowhere; adding even 0 to NULL is undefined */
+	return (struct cursor){p, p ? (const uint8_t *)p + len : NULL};
 }
 
 static inline size_t cursor_left(const struct cursor *c)

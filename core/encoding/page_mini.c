@@ -262,7 +262,7 @@ static struct err *read_chunk(const struct page *p, size_t i, struct cursor c,
 		TRY(levels_decode(p->def, parts.def, parts.n_levels, &def_values));
 	const uint16_t *rep = level_data(&rep_values);
 	const uint16_t *def = level_data(&def_values);
-	uint64_t n_slots = rep || def ? parts.n_levels : n;
+	uint64_t n_slots = p->rep || p->def ? parts.n_levels : n;
 	if (levels_visible(p, def, n_slots) != n)
 		return err_new(EIO, "%" PRIu64 " slots for %" PRIu64 " values", n_slots,
 			       n);
