@@ -7,10 +7,11 @@
 
 #include <errno.h>
 
-static bool is_listed(const struct mount *m, const struct type *t,
+static bool is_listed(const struct mount *m, const struct field *f,
 		      const struct format_ops *format)
 {
-	return format_renders(format, t) &&
+	const struct type *t = f->type;
+	return !field_is_blob(f) && format_renders(format, t) &&
 	       (format == format_natural(t) ||
 		list_has(m->options.formats, format_suffix(format)));
 }
@@ -74,6 +75,11 @@ static struct err *find_file(const struct node *dir, struct version *v,
 		return part_lookup(dir, v, whole, format, ret);
 	if (!format_renders(format, f->type))
 		return NULL;
+	if (field_is_blob(f))
+		return err_new(EOPNOTSUPP,
+			       "column '%s' holds blobs: they are one file each, in "
+			       "columns/%s/, and not replaced",
+			       f->name, f->name);
 	return column_node(dir, v, f, format, ret);
 }
 
@@ -105,7 +111,7 @@ static struct err *list_slot(struct mount *m, struct handle *h, size_t field,
 	const struct format_ops *format = format_at(slot);
 	bool is_frozen = h->node->is_frozen;
 	*ret_full = false;
-	if (format ? !is_listed(m, f->type, format)
+	if (format ? !is_listed(m, f, format)
 		   : !column_is_binary(f) || h->node->fragment)
 		return NULL;
 	TRY(name_encode(f->name, &name));

@@ -86,9 +86,12 @@ static struct err *list_value(struct mount *m, struct handle *h, size_t i,
 	uint64_t row = h->node->row;
 	uint8_t is_null;
 	*ret_full = false;
-	TRY(version_read_nulls(v, f, row, row + 1, &is_null));
-	if (is_null)
+	struct err *err = version_read_nulls(v, f, row, row + 1, &is_null);
+	if (err && err->code != EOPNOTSUPP)
+		return err;
+	if (!err && is_null)
 		return NULL;
+	err_free(err); /* reading the value will tell it */
 	TRY(name_encode(f->name, &name));
 	TRY(str_printf(&file, "%s.%s", name, extension(m, v, f)));
 	*ret_full = sink->fn(sink->ctx, file, value_ino(v, f, row, h->node->is_frozen),

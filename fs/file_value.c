@@ -3,7 +3,8 @@
  * file_value.c: one value alone: rows/17/caption.txt, columns/image/0000017.jpg.
  *
  * The lookup reads the value, because a null is a missing file; so its size is
- * known from then on.
+ * known from then on.  Of a blob it reads the descriptor, and what is read of the
+ * file is all that is read of the blob.
  */
 #include "fs.h"
 
@@ -19,7 +20,9 @@ uint64_t value_ino(const struct version *v, const struct field *f, uint64_t row,
 	return node_ino(&value_file_ops, value_key(v, f, row, is_frozen));
 }
 
-/* The value's bytes; *ret is NULL for a null. */
+/* --- the value's bytes --- */
+
+/* *ret is NULL for a null. */
 static struct err *read_value(struct version *v, struct field *f, uint64_t row,
 			      struct bytes **ret)
 {
@@ -37,19 +40,41 @@ static struct err *read_value(struct version *v, struct field *f, uint64_t row,
 	return NULL;
 }
 
+/* What a value is without its bytes. */
+struct value_info {
+	bool is_null;
+	uint64_t size;
+};
+
+static struct err *value_info(struct version *v, struct field *f, uint64_t row,
+			      struct value_info *ret)
+{
+	AUTO(bytes) struct bytes *value = NULL;
+	struct blob blob;
+	if (field_is_blob(f)) {
+		TRY(version_blob(v, f, row, &blob));
+		*ret = (struct value_info){!blob.file, blob.size};
+		blob_fini(&blob);
+		return NULL;
+	}
+	TRY(read_value(v, f, row, &value));
+	*ret = (struct value_info){!value, value ? value->len : 0};
+	return NULL;
+}
+
 struct err *value_node(struct version *v, struct field *f, uint64_t row, bool is_frozen,
 		       struct node **ret)
 {
-	AUTO(bytes) struct bytes *value = NULL;
+	struct value_info info;
 	*ret = NULL;
-	TRY(read_value(v, f, row, &value));
-	if (!value)
+	TRY(value_info(v, f, row, &info));
+	if (info.is_null)
 		return NULL;
 	TRY(node_new(&value_file_ops, value_key(v, f, row, is_frozen), v, ret));
 	(*ret)->is_frozen = is_frozen;
 	(*ret)->field = f;
 	(*ret)->row = row;
-	(*ret)->size = value->len;
+	(*ret)->size = info.size;
 	(*ret)->entry_timeout = is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
 	return NULL;
 }
@@ -70,9 +95,20 @@ static struct err *value_attr(struct mount *m, struct node *n, bool is_exact,
 static struct err *value_open(struct mount *m, struct handle *h,
 			      struct fuse_file_info *fi)
 {
+	const struct node *n = h->node;
 	(void)m;
 	fi->keep_cache = 1;
-	return read_value(h->node->version, h->node->field, h->node->row, &h->text);
+	if (field_is_blob(n->field))
+		return version_blob(n->version, n->field, n->row, &h->blob);
+	return read_value(n->version, n->field, n->row, &h->text);
+}
+
+/* Of blobs; other values are the handle's text. */
+static struct err *value_read(struct mount *m, struct handle *h, uint64_t off,
+			      size_t len, uint8_t *dst, size_t *ret_len)
+{
+	(void)m;
+	return blob_read(&h->blob, off, len, dst, ret_len);
 }
 
 const struct node_ops value_file_ops = {
@@ -80,6 +116,7 @@ const struct node_ops value_file_ops = {
 	.mode = S_IFREG | 0444,
 	.attr = value_attr,
 	.open = value_open,
+	.read = value_read,
 };
 
 /* --- the extension of binary values --- */
@@ -120,22 +157,48 @@ static size_t sniff(const uint8_t *p, uint64_t len)
 	return N_MAGICS;
 }
 
+static struct err *sniff_blob(struct version *v, struct field *f, uint64_t row,
+			      bool *ret_null, size_t *ret)
+{
+	uint8_t head[16];
+	struct blob blob;
+	size_t len;
+	TRY(version_blob(v, f, row, &blob));
+	*ret_null = !blob.file;
+	struct err *err = blob_read(&blob, 0, sizeof(head), head, &len);
+	blob_fini(&blob);
+	*ret = err ? N_MAGICS : sniff(head, len);
+	return err;
+}
+
+static struct err *sniff_value(struct version *v, struct field *f, uint64_t row,
+			       bool *ret_null, size_t *ret)
+{
+	AUTO(array) struct array *one = NULL;
+	uint64_t len;
+	if (field_is_blob(f))
+		return sniff_blob(v, f, row, ret_null, ret);
+	TRY(version_read(v, f, row, row + 1, &one));
+	*ret_null = array_is_null(one, 0);
+	const uint8_t *p = array_var(one, 0, &len);
+	*ret = sniff(p, len);
+	return NULL;
+}
+
 /* N_MAGICS if the first values do not tell. */
 static size_t sniff_column(struct version *v, struct field *f)
 {
-	uint64_t len;
-	for (uint64_t row = 0; row < MIN_OF(version_rows(v), (uint64_t)SNIFF_ROWS);
-	     row++) {
-		AUTO(array) struct array *one = NULL;
-		struct err *err = version_read(v, f, row, row + 1, &one);
+	uint64_t n = MIN_OF(version_rows(v), (uint64_t)SNIFF_ROWS);
+	for (uint64_t row = 0; row < n; row++) {
+		bool is_null;
+		size_t i;
+		struct err *err = sniff_value(v, f, row, &is_null, &i);
 		if (err) {
 			err_free(err); /* reading the value will tell it */
 			break;
 		}
-		if (array_is_null(one, 0))
-			continue;
-		const uint8_t *p = array_var(one, 0, &len);
-		return sniff(p, len);
+		if (!is_null)
+			return i;
 	}
 	return N_MAGICS;
 }

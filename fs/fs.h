@@ -68,6 +68,7 @@ struct handle {
 	struct node *node;	 /* borrowed: the kernel holds it */
 	struct version *version; /* owned reference; of directories */
 	struct bytes *text;	 /* owned reference; of generated files */
+	struct blob blob;	 /* owned; of values that are blobs */
 	struct buf reply;	 /* of control */
 	bool can_write;
 };

@@ -240,6 +240,7 @@ static void handle_free(struct handle *h)
 		return;
 	version_unref(h->version);
 	bytes_unref(h->text);
+	blob_fini(&h->blob);
 	buf_fini(&h->reply);
 	free(h);
 }

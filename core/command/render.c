@@ -417,7 +417,8 @@ static void table_release(void *ctx)
 	free(s);
 }
 
-/* A struct of those columns that the format can hold in a table. */
+/* A struct of those columns that the format can hold in a table; blobs may be of any
+ * size, and are left out. */
 static struct err *table_field(const struct version *v, const struct format_ops *format,
 			       struct field **ret)
 {
@@ -426,7 +427,7 @@ static struct err *table_field(const struct version *v, const struct format_ops 
 	TRY(type_new_nested(TYPE_STRUCT, version_n_fields(v), &type));
 	for (size_t i = 0; i < version_n_fields(v); i++) {
 		struct field *f = version_field(v, i);
-		if (format_renders_in_table(format, f->type))
+		if (!field_is_blob(f) && format_renders_in_table(format, f->type))
 			type->children[n++] = field_ref(f);
 	}
 	type->n_children = n;

@@ -183,20 +183,42 @@ static struct err *open_layout(struct page *p, const Lance__Enc__PageLayout *m,
 	return err_new(EOPNOTSUPP, "page layout %d is not known", (int)m->layout_case);
 }
 
+/*
+ * A page of blobs is one of their descriptors, packed structs, in another layout.
+ * Which of them are null is in the descriptors as well; the layers around them
+ * would tell more only below lists.
+ */
+static struct err *look_inside(const Lance__Enc__PageLayout *m,
+			       const struct leaf_shape *shape,
+			       const Lance__Enc__PageLayout **ret)
+{
+	*ret = m;
+	if (m->layout_case != LANCE__ENC__PAGE_LAYOUT__LAYOUT_BLOB_LAYOUT)
+		return NULL;
+	if (shape->type.kind != VALUE_STRUCT || shape->n_layers != 1)
+		return err_new(EOPNOTSUPP, "blobs where other values belong");
+	if (!m->blob_layout->inner_layout)
+		return err_new(EIO, "blobs without descriptors");
+	*ret = m->blob_layout->inner_layout;
+	return NULL;
+}
+
 struct err *page_open(const void *descriptor, size_t descriptor_len, uint64_t n_rows,
 		      const struct leaf_shape *shape, const struct page_source *source,
 		      struct page **ret)
 {
 	AUTO_PROTO Lance__Enc__PageLayout *m = NULL;
 	AUTO(page) struct page *p = NULL;
+	const Lance__Enc__PageLayout *layout;
 	TRY(PROTO_UNPACK(lance__enc__page_layout, descriptor, descriptor_len, &m));
+	TRY(look_inside(m, shape, &layout));
 	TRY(mem_new(&p));
 	atomic_init(&p->refs, 1);
 	p->shape = shape;
 	p->n_rows = n_rows;
 	if (n_rows > LIMIT_PAGE_ROWS)
 		return err_new(EIO, "%" PRIu64 " rows in a page", n_rows);
-	TRY(open_layout(p, m, source));
+	TRY(open_layout(p, layout, source));
 	*ret = TAKE(p);
 	return NULL;
 }

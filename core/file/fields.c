@@ -144,6 +144,21 @@ static struct err *copy_metadata(const Lance__File__Field *p, struct field *f)
 	return NULL;
 }
 
+/*
+ * A blob is bytes to whoever reads it, whatever type describes it: from 2.2 on a
+ * struct of what writers are given ("data", "uri").  Only the manifest's own
+ * messages keep that struct, so such a field cannot be written from the tree.
+ */
+static struct err *show_blob(struct field *f)
+{
+	enum type_id id = f->type->id;
+	if (!field_is_blob(f) || id == TYPE_LARGE_BINARY)
+		return NULL;
+	type_unref(f->type);
+	f->type = NULL;
+	return type_new(TYPE_LARGE_BINARY, &f->type);
+}
+
 static struct err *build(const struct tree *t, size_t i, int depth, struct field **ret)
 {
 	const Lance__File__Field *p = t->protos[i];
@@ -167,6 +182,7 @@ static struct err *build(const struct tree *t, size_t i, int depth, struct field
 	TRY(field_new(p->name, type, p->nullable, &f));
 	f->id = p->id;
 	TRY(copy_metadata(p, f));
+	TRY(show_blob(f));
 	if (remember)
 		TRY(field_set_metadata(f, remember, p->logical_type,
 				       strlen(p->logical_type)));
@@ -333,6 +349,9 @@ bool field_is_packed(const struct field *f)
 bool field_is_blob(const struct field *f)
 {
 	const char *extension = field_metadata(f, EXTENSION_KEY);
+	enum type_id id = f->type->id;
+	if (!type_is_binary(id) && id != TYPE_STRUCT)
+		return false;
 	return field_metadata(f, "lance-encoding:blob") ||
 	       (extension && strcmp(extension, "lance.blob.v2") == 0);
 }

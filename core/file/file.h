@@ -125,7 +125,32 @@ MUST_CHECK struct err *file_read_nulls(struct file_reader *r, const struct field
 				       const struct file_map *map, uint64_t first,
 				       uint64_t end, uint8_t *is_null);
 
-/* Bytes on disk of a field's pages. */
+/*
+ * Blobs: values of any size that lie outside their column.  The type of such a
+ * field is large_binary; file_read refuses it with EOPNOTSUPP, because an array
+ * would hold them all.
+ */
+bool field_is_blob(const struct field *f);
+
+/* Where the bytes of one blob lie. */
+struct blob_place {
+	bool is_null;
+	uint64_t offset, size;
+	char *sidecar; /* owned; the file beside the data file, NULL: the data file */
+};
+void blob_place_fini(struct blob_place *p);
+/*
+ * The place of one row of a blob field; reads its descriptor.  Neither offset
+ * nor size is checked against the file.  EOPNOTSUPP, naming it, for an object
+ * outside the dataset's data files.
+ */
+MUST_CHECK struct err *file_blob_place(struct file_reader *r, const struct field *field,
+				       const struct file_map *map, uint64_t row,
+				       struct blob_place *ret);
+/* The file that is read; borrowed. */
+struct io_file *file_reader_file(const struct file_reader *r);
+
+/* Bytes on disk of a field's pages; those of blobs are not counted. */
 MUST_CHECK struct err *file_field_bytes(struct file_reader *r,
 					const struct field *field,
 					const struct file_map *map, uint64_t *ret);

@@ -22,7 +22,6 @@ void version_numbers(enum lance_version v, uint16_t *ret_major, uint16_t *ret_mi
 MUST_CHECK struct err *logical_type_parse(const char *name, struct type **ret);
 
 bool field_is_packed(const struct field *f);
-bool field_is_blob(const struct field *f);
 /* One column in 2.1 and later, none for its children. */
 bool field_is_leaf(const struct field *f);
 
@@ -80,6 +79,11 @@ MUST_CHECK struct err *column_nulls(struct file_reader *r, uint32_t column,
 				    uint64_t end, uint8_t *is_null, bool *ret_known);
 /* Column of a field id, -1 if the map does not name it. */
 int64_t map_column(const struct file_map *map, int32_t id);
+
+/* file_read_nulls of a blob field, from its descriptors. */
+MUST_CHECK struct err *blob_nulls(struct file_reader *r, const struct field *field,
+				  const struct file_map *map, uint64_t first,
+				  uint64_t end, uint8_t *ret);
 
 /* Values as a dictionary array of type t, equal ones once. */
 MUST_CHECK struct err *dictionary_make(struct values *v, struct type *t,

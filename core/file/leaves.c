@@ -76,7 +76,8 @@ static struct err *add_leaf(struct assembly *a, const struct field *f, uint32_t 
 {
 	uint64_t first, end;
 	if (field_is_blob(f))
-		return err_new(EOPNOTSUPP, "field %s: blob columns are not supported",
+		return err_new(EOPNOTSUPP,
+			       "field %s: blobs are read one by one, not as an array",
 			       f->name);
 	struct leaf *leaf = &a->leaves[a->n++];
 	leaf->field = f;

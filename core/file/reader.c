@@ -218,6 +218,8 @@ struct err *file_read_nulls(struct file_reader *r, const struct field *field,
 {
 	AUTO(array) struct array *a = NULL;
 	bool known;
+	if (field_is_blob(field))
+		return blob_nulls(r, field, map, first, end, is_null);
 	TRY_CTX(nulls_of_index(r, field, map, first, end, is_null, &known), "%s",
 		io_file_path(r->file));
 	if (known)

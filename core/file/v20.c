@@ -248,7 +248,8 @@ static struct err *read_field(const struct v20_read *v, const struct field *f,
 	if (depth > LIMIT_NESTING)
 		return err_new(EIO, "fields nest too deeply");
 	if (field_is_blob(f))
-		return err_new(EOPNOTSUPP, "field %s: blob columns are not supported",
+		return err_new(EOPNOTSUPP,
+			       "field %s: blobs are read one by one, not as an array",
 			       f->name);
 	if (id == TYPE_STRUCT && !field_is_packed(f))
 		return read_struct(v, f, depth, first, end, ret);

@@ -5,7 +5,7 @@
  * A range of rows is cut into the fragments it overlaps.  In a fragment without
  * deletions rows are offsets; else the range is widened to the offsets that
  * enclose it, read once, and the deleted rows are taken out.  A fragment whose
- * files do not hold the column gives nulls.
+ * files do not hold the column gives nulls.  Blobs are opened one at a time.
  */
 #include "table/table_priv.h"
 
@@ -158,6 +158,11 @@ struct err *version_read(struct version *v, const struct field *field, uint64_t 
 		return err_new(EINVAL,
 			       "rows %" PRIu64 " to %" PRIu64 " of a table of %" PRIu64,
 			       first, end, v->n_rows);
+	if (field_is_blob(field))
+		return err_new(EOPNOTSUPP,
+			       "column %s holds blobs, which are read one by one: as "
+			       "columns/%s/ROW and rows/ROW/%s",
+			       field->name, field->name, field->name);
 	if (first == end)
 		return array_new_null(field->type, 0, ret);
 	struct err *err = read_parts(v, field, first, end, &parts);
@@ -223,6 +228,86 @@ struct err *version_read_nulls(struct version *v, const struct field *field,
 			       first, end, v->n_rows);
 	struct err *err = read_nulls(v, field, first, end, is_null);
 	return err ? explain(v, field, err) : NULL;
+}
+
+/* --- blobs --- */
+
+static void auto_place(struct blob_place *p)
+{
+	blob_place_fini(p);
+}
+
+static struct err *check_place(const struct blob_place *place,
+			       const struct io_file *file)
+{
+	uint64_t end;
+	if (ckd_add(&end, place->offset, place->size) || end > io_size(file))
+		return err_new(EIO,
+			       "%s: a blob of %" PRIu64 " bytes at offset %" PRIu64
+			       " lies past the end of the file (%" PRIu64 " bytes)",
+			       io_file_path(file), place->size, place->offset,
+			       io_size(file));
+	return NULL;
+}
+
+static struct err *open_place(struct version *v, const struct blob_place *place,
+			      const struct file_reader *r, struct blob *ret)
+{
+	AUTO(io_file) struct io_file *file = NULL;
+	if (place->sidecar)
+		TRY(io_open(v->table->store, place->sidecar, &file));
+	else
+		file = io_file_ref(file_reader_file(r));
+	if (place->size)
+		TRY(check_place(place, file));
+	*ret = (struct blob){TAKE(file), place->offset, place->size};
+	return NULL;
+}
+
+/* The blob of a live row of one fragment, counted within it. */
+static struct err *live_blob(struct version *v, struct fragment *f,
+			     const struct field *field, uint64_t row, struct blob *ret)
+{
+	const struct deletion_vector *d;
+	AUTO(file_reader) struct file_reader *r = NULL;
+	__attribute__((cleanup(auto_place))) struct blob_place place = {0};
+	struct file_map map;
+	const Lance__Table__DataFile *file = fragment_file(f, field);
+	if (!file)
+		return NULL;
+	TRY(fragment_deleted(v, f, &d));
+	TRY(open_one(v, file, &r, &map));
+	TRY(file_blob_place(r, field, &map, d ? deletion_select_live(d, row) : row,
+			    &place));
+	return place.is_null ? NULL : open_place(v, &place, r, ret);
+}
+
+struct err *version_blob(struct version *v, const struct field *field, uint64_t row,
+			 struct blob *ret)
+{
+	*ret = (struct blob){0};
+	if (row >= v->n_rows)
+		return err_new(EINVAL, "row %" PRIu64 " of a table of %" PRIu64, row,
+			       v->n_rows);
+	struct fragment *f = &v->fragments[find_fragment(v, row)];
+	struct err *err = live_blob(v, f, field, row - f->first_row, ret);
+	if (!err)
+		return NULL;
+	return explain(v, field,
+		       err_wrap(err, "row %" PRIu64 ": fragment %" PRIu64, row, f->id));
+}
+
+struct err *blob_read(const struct blob *b, uint64_t off, size_t len, void *dst,
+		      size_t *ret_len)
+{
+	*ret_len = off < b->size ? (size_t)MIN_OF((uint64_t)len, b->size - off) : 0;
+	return *ret_len ? io_read(b->file, b->offset + off, *ret_len, dst) : NULL;
+}
+
+void blob_fini(struct blob *b)
+{
+	io_file_unref(b->file);
+	*b = (struct blob){0};
 }
 
 struct err *version_expand(struct version *v, size_t i, uint64_t first_live,

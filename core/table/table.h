@@ -121,7 +121,8 @@ MUST_CHECK struct err *version_column_bytes(struct version *v, const struct fiel
 					    uint64_t *ret);
 
 /*
- * Live rows [first, end) of a top-level field, as an array the caller owns.
+ * Live rows [first, end) of a top-level field, as an array the caller owns; not
+ * of blobs (EOPNOTSUPP), which are read one by one.
  * Errors name version, fragment, column and file; ESTALE if a file of this
  * version was removed meanwhile.  Cost: the pages of those rows.
  */
@@ -133,6 +134,23 @@ MUST_CHECK struct err *version_read(struct version *v, const struct field *f,
 MUST_CHECK struct err *version_read_nulls(struct version *v, const struct field *f,
 					  uint64_t first, uint64_t end,
 					  uint8_t *is_null);
+
+/* The bytes of a blob, open for reading. */
+struct blob {
+	struct io_file *file; /* owned reference; NULL: the value is null */
+	uint64_t offset, size;
+};
+/*
+ * The blob of one live row of a field for which field_is_blob.  Reads its
+ * descriptor only.  EIO if it lies past the end of its file, EOPNOTSUPP if it is
+ * not in the dataset's data files.
+ */
+MUST_CHECK struct err *version_blob(struct version *v, const struct field *f,
+				    uint64_t row, struct blob *ret);
+/* Bytes from off on, at most len of them, fewer only at the end of the blob. */
+MUST_CHECK struct err *blob_read(const struct blob *b, uint64_t off, size_t len,
+				 void *dst, size_t *ret_len);
+void blob_fini(struct blob *b); /* accepts zeroed */
 
 /*
  * The reverse of a scan, for writers: values of the live rows [first_live,

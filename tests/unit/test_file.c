@@ -366,6 +366,65 @@ static void test_fields__logical_types(void **state)
 	}
 }
 
+static Lance__File__Field *proto_field(int32_t id, int32_t parent, const char *type)
+{
+	Lance__File__Field *p;
+	must(mem_new(&p));
+	lance__file__field__init(p);
+	p->id = id;
+	p->parent_id = parent;
+	must(str_dup("b", &p->name));
+	must(str_dup(type, &p->logical_type));
+	return p;
+}
+
+/* A field with one entry of metadata; structs have a child. */
+static struct field *blob_field(const char *type, const char *key, const char *value)
+{
+	Lance__File__Field *list[] = {proto_field(0, -1, type),
+				      proto_field(1, 0, "large_binary")};
+	Lance__File__BytesEntry *entry;
+	struct field **fields;
+	size_t n;
+	must(mem_new(&entry));
+	lance__file__bytes_entry__init(entry);
+	must(str_dup(key, &entry->key));
+	must(str_dup(value, (char **)&entry->value.data));
+	entry->value.len = strlen(value);
+	must(mem_array(1, sizeof(Lance__File__BytesEntry *), &list[0]->metadata));
+	list[0]->metadata[list[0]->n_metadata++] = entry;
+	must(fields_from_proto(list, strcmp(type, "struct") ? 1 : 2, &fields, &n));
+	assert_int_equal(n, 1);
+	struct field *f = field_ref(fields[0]);
+	fields_free(fields, n);
+	proto_free(&list[0]->base);
+	proto_free(&list[1]->base);
+	return f;
+}
+
+static void test_fields__blobs_are_large_binary(void **state)
+{
+	static const char *const cases[][3] = {
+		{"binary", "lance-encoding:blob", "true"},
+		{"large_binary", "lance-encoding:blob", "true"},
+		{"blob", "lance-encoding:blob", "true"},
+		{"struct", "lance-encoding:blob", "true"},
+		{"struct", "ARROW:extension:name", "lance.blob.v2"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		AUTO(field)
+		struct field *f = blob_field(cases[i][0], cases[i][1], cases[i][2]);
+		assert_true(field_is_blob(f));
+		assert_int_equal(f->type->id, TYPE_LARGE_BINARY);
+		assert_int_equal(f->type->n_children, 0);
+	}
+	AUTO(field)
+	struct field *f = blob_field("int64", "lance-encoding:blob", "true");
+	assert_false(field_is_blob(f));
+	assert_int_equal(f->type->id, TYPE_INT64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +445,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file__damaged_bytes, setup,
 						teardown),
 		cmocka_unit_test(test_fields__logical_types),
+		cmocka_unit_test(test_fields__blobs_are_large_binary),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
