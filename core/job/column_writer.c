@@ -133,6 +133,11 @@ struct err *column_writer_open(struct table *t, struct version *base,
 	w->table = table_ref(t);
 	w->base = version_ref(base);
 	w->replaces = version_find_field(base, spec->name);
+	if (w->replaces && field_is_blob(w->replaces))
+		return err_new(EOPNOTSUPP,
+			       "column '%s' holds blobs, which are not replaced; "
+			       "write another column",
+			       spec->name);
 	TRY(mem_array(version_n_fragments(base), sizeof(*w->done), &w->done));
 	TRY(make_field(w, spec));
 	*ret = TAKE(w);
