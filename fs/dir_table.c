@@ -14,7 +14,9 @@ static uint64_t file_key(const struct node *dir, const struct version *v, size_t
 {
 	uint64_t key = hash_str(suffixes[i], version_number(v));
 	for (size_t k = 0; k < version_n_fields(v); k++)
-		key = hash_mix(key, version_column_key(v, version_field(v, k)));
+		key = hash_mix(
+			hash_mix(key, version_column_key(v, version_field(v, k))),
+			field_shape_key(version_field(v, k)));
 	return hash_mix(key, dir->is_frozen);
 }
 

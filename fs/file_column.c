@@ -16,7 +16,7 @@ static uint64_t content_key(const struct node *dir, const struct version *v,
 {
 	uint64_t key = version_column_key(v, f);
 	key = hash_str(format_suffix(format), key);
-	key = hash_str(f->name, key); /* some formats tell it */
+	key = hash_mix(key, field_shape_key(f)); /* some formats tell it */
 	return hash_mix(key, (uint64_t)dir->fragment << 1 | dir->is_frozen);
 }
 

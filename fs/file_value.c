@@ -11,7 +11,8 @@
 static uint64_t value_key(const struct version *v, const struct field *f, uint64_t row,
 			  bool is_frozen)
 {
-	return hash_mix(hash_mix(version_column_key(v, f), row), is_frozen);
+	uint64_t key = hash_mix(version_column_key(v, f), field_shape_key(f));
+	return hash_mix(hash_mix(key, row), is_frozen);
 }
 
 uint64_t value_ino(const struct version *v, const struct field *f, uint64_t row,

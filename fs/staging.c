@@ -291,6 +291,11 @@ struct err *staging_rename(struct mount *m, const char *from, const char *to, pi
 			       "new one with cp");
 	TRY(str_dup(to, &name));
 	LOCK_SCOPE(&s->lock);
+	if (s->state != STAGED_OPEN || s->is_streamed)
+		return err_new(EBUSY,
+			       "columns/%s is being written or was committed just now; "
+			       "rename it before or after",
+			       from);
 	bool was_scratch = s->is_scratch;
 	swap_name(m, s, &name);
 	s->is_scratch |= to_scratch;

@@ -73,7 +73,8 @@ static int open_beneath(struct io_store *s, const char *path, int flags, mode_t 
 static struct err *local_open(struct io_store *s, const char *path,
 			      struct io_file **ret)
 {
-	AUTO_FD int fd = open_beneath(s, path, O_RDONLY, 0);
+	/* a FIFO must not make us wait; it is refused below */
+	AUTO_FD int fd = open_beneath(s, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return err_errno(errno == EXDEV ? EIO : errno, "%s", path);
 	struct stat st;

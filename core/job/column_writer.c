@@ -220,6 +220,11 @@ struct err *column_writer_push(struct column_writer *w, struct array *rows)
 	if (rows->n_rows > n_left)
 		return err_new(EINVAL, "expected %" PRIu64 " rows, got more",
 			       version_rows(w->base));
+	if (!w->field->nullable && rows->n_nulls)
+		return err_new(EINVAL,
+			       "column '%s' is declared not null, but there is a null "
+			       "among its rows from %" PRIu64 " on",
+			       w->field->name, w->n_rows);
 	TRY(compare(w, rows));
 	for (uint64_t done = 0; done < rows->n_rows;) {
 		struct fragment_info f;

@@ -17,6 +17,7 @@
 
 #define COMMIT_ATTEMPTS 20
 #define TOMBSTONE (-2)
+#define MAX_GONE_FRAGMENTS ((uint64_t)1 << 20)
 #define COMMIT_MESSAGE "__lance_commit_message"
 
 /* One attempt: the next manifest and what goes with it. */
@@ -122,13 +123,49 @@ static struct err *splice_fields(Lance__Table__Manifest *m, const char *name,
 	return NULL;
 }
 
+static struct err *set_entry(Lance__File__Field *f, const struct metadata_entry *e)
+{
+	Lance__File__BytesEntry *entry = NULL;
+	AUTO_MEM char *value = NULL;
+	for (size_t i = 0; i < f->n_metadata; i++)
+		if (strcmp(f->metadata[i]->key, e->key) == 0)
+			entry = f->metadata[i];
+	if (!entry) {
+		TRY(mem_resize(f->n_metadata + 1, sizeof(*f->metadata), &f->metadata));
+		entry = malloc(sizeof(*entry));
+		if (!entry)
+			return err_nomem();
+		lance__file__bytes_entry__init(entry);
+		f->metadata[f->n_metadata++] = entry;
+		TRY(str_dup(e->key, &entry->key));
+	}
+	TRY(str_dup_len(e->value, e->value_len, &value));
+	free(entry->value.data);
+	entry->value.data = (uint8_t *)TAKE(value);
+	entry->value.len = e->value_len;
+	return NULL;
+}
+
+/* A column that keeps its type keeps its message, with all that others put there,
+ * known or not; only the provenance is new. */
+static struct err *keep_field(const struct column_commit *c, struct attempt *a)
+{
+	size_t at = find_top_level(a->manifest, c->field->name);
+	for (size_t i = 0; i < c->field->n_metadata; i++)
+		if (str_starts(c->field->metadata[i].key, "lancefs:"))
+			TRY(set_entry(a->manifest->fields[at], &c->field->metadata[i]));
+	a->id_shift = c->replaces->id - c->field->id;
+	return NULL;
+}
+
 static struct err *change_schema(const struct column_commit *c, struct attempt *a)
 {
-	int32_t id = c->replaces ? c->replaces->id : 0;
+	if (keeps_id(c))
+		return keep_field(c, a);
+	int32_t id;
 	Lance__File__Field **fields;
 	size_t n;
-	if (!keeps_id(c))
-		TRY(version_next_field_id(a->latest, &id));
+	TRY(version_next_field_id(a->latest, &id));
 	TRY(fields_to_proto(&c->field, 1, &fields, &n));
 	a->id_shift = id - c->field->id;
 	shift_ids(fields, n, a->id_shift);
@@ -266,10 +303,11 @@ static struct err *change_fragments(const struct column_commit *c, struct attemp
 	}
 	for (size_t i = 0; i < m->n_fragments; i++)
 		drop_dead_files(m->fragments[i], m);
-	uint64_t max_fragment = m->max_fragment_id;
-	if (m->n_fragments)
-		max_fragment =
-			MAX_OF(max_fragment, m->fragments[m->n_fragments - 1]->id);
+	/* ids of fragments that are gone may still be in a bitmap; absurd ones are not
+	 * worth the memory, such an index then claims nothing */
+	uint64_t last = m->n_fragments ? m->fragments[m->n_fragments - 1]->id : 0;
+	uint64_t max_fragment = MAX_OF(
+		last, MIN_OF((uint64_t)m->max_fragment_id, last + MAX_GONE_FRAGMENTS));
 	if (keeps_id(c))
 		TRY(indices_forget(a->indices, c->replaces->id, ids, c->n_files,
 				   max_fragment));

@@ -60,7 +60,8 @@ static struct err *subtract(Lance__Table__IndexMetadata *index,
 		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
 	AUTO_ERR struct err *unreadable = roaring_read(c, max_fragment + 1, bits);
 	for (size_t i = 0; i < n; i++)
-		bit_clear(bits, fragments[i]);
+		if (fragments[i] <= max_fragment)
+			bit_clear(bits, fragments[i]);
 	roaring_bitmap_t *rest = roaring_bitmap_create();
 	if (!rest)
 		return err_nomem();

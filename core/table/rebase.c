@@ -44,13 +44,12 @@ static bool is_same(const Lance__Table__DataFragment *a,
 }
 
 /* Operations after which a missing fragment has lost its rows, not moved them
- * out of reach: rows that an update moves are new rows. */
+ * out of reach. */
 static bool only_drops_rows(Lance__Table__Transaction__OperationCase op)
 {
 	switch (op) {
 	case LANCE__TABLE__TRANSACTION__OPERATION_APPEND:
 	case LANCE__TABLE__TRANSACTION__OPERATION_DELETE:
-	case LANCE__TABLE__TRANSACTION__OPERATION_UPDATE:
 	case LANCE__TABLE__TRANSACTION__OPERATION_MERGE:
 	case LANCE__TABLE__TRANSACTION__OPERATION_PROJECT:
 	case LANCE__TABLE__TRANSACTION__OPERATION_CREATE_INDEX:
@@ -60,6 +59,64 @@ static bool only_drops_rows(Lance__Table__Transaction__OperationCase op)
 	default:
 		return false;
 	}
+}
+
+/* Operations that a column made before them does not survive: rows that came back
+ * would have fillers for values, rows that moved none. */
+static struct err *check_operation(const Lance__Table__Transaction *tx, uint64_t number)
+{
+	const char *what = NULL;
+	if (!tx || tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION__NOT_SET)
+		what = "did something that this lancefs does not know";
+	else if (tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_RESTORE)
+		what = "restored an old version";
+	else if (tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_OVERWRITE)
+		what = "overwrote the table";
+	else if (tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_UPDATE &&
+		 (tx->update->n_new_fragments || tx->update->n_removed_fragment_ids))
+		what = "updated rows, which moved";
+	if (!what)
+		return NULL;
+	return err_new(EBUSY,
+		       "version %" PRIu64 " %s meanwhile; write the column again",
+		       number, what);
+}
+
+static struct err *check_operations(struct table *t, const struct column_commit *c,
+				    const struct version *latest)
+{
+	for (uint64_t number = c->base->number + 1; number <= latest->number;
+	     number++) {
+		AUTO(version) struct version *v = NULL;
+		AUTO_PROTO Lance__Table__Transaction *tx = NULL;
+		struct err *err = table_version(t, number, &v);
+		if (err && err->code == ENOENT) {
+			err_free(err); /* cleaned up before it could be looked at */
+			return err_new(EBUSY,
+				       "version %" PRIu64 " came and went meanwhile; "
+				       "write the column again",
+				       number);
+		}
+		TRY(err);
+		TRY(version_transaction(v, &tx));
+		TRY(check_operation(tx, number));
+	}
+	return NULL;
+}
+
+/* A new type is a new field: what others appended to the old one would be lost. */
+static struct err *check_appended(const struct column_commit *c,
+				  const struct version *latest)
+{
+	if (!c->replaces || type_equal(c->replaces->type, c->field->type))
+		return NULL;
+	for (size_t i = 0; i < latest->n_fragments; i++)
+		if (!manifest_fragment(c->base->manifest, latest->fragments[i].id))
+			return err_new(
+				EBUSY,
+				"rows were appended meanwhile, whose values of "
+				"the old type would be lost; write the column again");
+	return NULL;
 }
 
 static bool rows_were_dropped(struct table *t, uint64_t first, uint64_t last)
@@ -84,6 +141,7 @@ static struct err *check_fragments(struct table *t, struct column_commit *c,
 		const Lance__Table__DataFragment *was, *is;
 		was = manifest_fragment(c->base->manifest, file->fragment_id);
 		is = manifest_fragment(latest->manifest, file->fragment_id);
+		file->is_unused = false;
 		if (was && is && is_same(was, is))
 			continue;
 		file->is_unused = !is && rows_were_dropped(t, c->base->number + 1,
@@ -119,5 +177,7 @@ struct err *rebase_check(struct table *t, struct column_commit *c,
 			 const struct version *latest)
 {
 	TRY(check_names(c, latest));
+	TRY(check_operations(t, c, latest));
+	TRY(check_appended(c, latest));
 	return check_fragments(t, c, latest);
 }

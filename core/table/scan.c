@@ -310,6 +310,19 @@ void blob_fini(struct blob *b)
 	*b = (struct blob){0};
 }
 
+/* Values of deleted rows: zeros and not nulls, which a column may refuse. */
+static struct err *fillers(struct type *type, uint64_t n_rows, struct array **ret)
+{
+	AUTO(array) struct array *a = NULL;
+	TRY(array_new_null(type, n_rows, &a));
+	if (type->id != TYPE_NULL) {
+		bytes_unref(TAKE(a->validity));
+		a->n_nulls = 0;
+	}
+	*ret = TAKE(a);
+	return NULL;
+}
+
 struct err *version_expand(struct version *v, size_t i, uint64_t first_live,
 			   struct array *values, struct array **ret)
 {
@@ -323,7 +336,7 @@ struct err *version_expand(struct version *v, size_t i, uint64_t first_live,
 		return NULL;
 	}
 	if (f->n_deleted == f->physical_rows)
-		return array_new_null(values->type, f->physical_rows, ret);
+		return fillers(values->type, f->physical_rows, ret);
 	uint64_t first = first_live ? deletion_select_live(d, first_live) : 0;
 	uint64_t end = end_live < f->physical_rows - f->n_deleted
 			       ? deletion_select_live(d, end_live)

@@ -87,9 +87,9 @@ struct err *table_refresh(struct table *t)
 	AUTO(version) struct version *old = table_latest(t);
 	LOCK_SCOPE(&t->refresh_lock);
 	TRY(find_newest(t, &l));
+	t->naming = l.naming; /* a migration keeps the number */
 	if (old && l.newest <= old->number)
 		return NULL;
-	t->naming = l.naming;
 	TRY(version_load(t, l.naming, l.newest, &v));
 	table_set_latest(t, v);
 	return NULL;

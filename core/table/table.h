@@ -113,6 +113,9 @@ MUST_CHECK struct err *version_index_describe(struct version *v, const char *nam
  * bytes, across versions.
  */
 uint64_t version_column_key(const struct version *v, const struct field *f);
+/* What else a file that shows the field may tell: names, nullability, metadata of
+ * the field and all below it. */
+uint64_t field_shape_key(const struct field *f);
 /* When a column last changed, by its files; ns since the epoch. */
 MUST_CHECK struct err *version_column_time(struct version *v, const struct field *f,
 					   int64_t *ret);

@@ -217,6 +217,18 @@ static uint64_t field_key(const struct field *f, uint64_t key)
 	return key;
 }
 
+uint64_t field_shape_key(const struct field *f)
+{
+	uint64_t key = hash_str(f->name, f->nullable), metadata = 0;
+	for (size_t i = 0; i < f->n_metadata; i++) /* in any order */
+		metadata += hash_bytes(f->metadata[i].value, f->metadata[i].value_len,
+				       hash_str(f->metadata[i].key, 0));
+	key = hash_mix(key, metadata);
+	for (size_t i = 0; i < f->type->n_children; i++)
+		key = hash_mix(key, field_shape_key(f->type->children[i]));
+	return key;
+}
+
 uint64_t version_column_key(const struct version *v, const struct field *field)
 {
 	uint64_t key = field_key(field, 0);
