@@ -59,25 +59,9 @@ const struct node_ops table_dir_ops = {
 	.list = table_list,
 };
 
-static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
+static struct err *make_view(struct node *n, struct view **ret)
 {
-	uint64_t size;
-	LOCK_SCOPE(&n->lock);
-	if (!n->view) {
-		TRY(table_view(n->version, n->format, &n->view));
-		if (memo_get(m->memo, MEMO_SIZE, n->ino, &size))
-			view_set_size(n->view, size);
-	}
-	*ret = view_ref(n->view);
-	return NULL;
-}
-
-static struct err *table_attr(struct mount *m, struct node *n, bool is_exact,
-			      struct stat *st, double *ret_timeout)
-{
-	AUTO(view) struct view *view = NULL;
-	TRY(node_view(m, n, &view));
-	return view_attr(m, n, view, is_exact, st, ret_timeout);
+	return table_view(n->version, n->format, ret);
 }
 
 static struct err *table_open_file(struct mount *m, struct handle *h,
@@ -89,18 +73,11 @@ static struct err *table_open_file(struct mount *m, struct handle *h,
 	return NULL;
 }
 
-static struct err *table_read(struct mount *m, struct handle *h, uint64_t off,
-			      size_t len, uint8_t *dst, size_t *ret_len)
-{
-	AUTO(view) struct view *view = NULL;
-	TRY(node_view(m, h->node, &view));
-	return view_pread(view, off, len, dst, ret_len);
-}
-
 const struct node_ops table_file_ops = {
 	.kind = "table",
 	.mode = S_IFREG | 0444,
-	.attr = table_attr,
+	.attr = view_attr,
 	.open = table_open_file,
-	.read = table_read,
+	.read = view_read,
+	.view = make_view,
 };

@@ -62,47 +62,22 @@ static void fragment_rows(const struct version *v, size_t i, uint64_t *ret_first
 	*ret_end = f.first_row + f.physical_rows - f.n_deleted;
 }
 
-static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
+static struct err *make_view(struct node *n, struct view **ret)
 {
-	uint64_t size;
-	LOCK_SCOPE(&n->lock);
-	if (!n->view) {
-		uint64_t first = 0, end = version_rows(n->version);
-		if (n->fragment)
-			fragment_rows(n->version, n->fragment - 1, &first, &end);
-		TRY(column_view(n->version, n->field, n->format, first, end, &n->view));
-		if (memo_get(m->memo, MEMO_SIZE, n->ino, &size))
-			view_set_size(n->view, size);
-	}
-	*ret = view_ref(n->view);
-	return NULL;
-}
-
-struct err *view_attr(struct mount *m, struct node *n, struct view *view, bool is_exact,
-		      struct stat *st, double *ret_timeout)
-{
-	uint64_t size = 0;
-	bool known = view_size_known(view, &size);
-	if (!known && is_exact) {
-		TRY(view_size(view, &size));
-		memo_put(m->memo, MEMO_SIZE, n->ino, size);
-		known = true;
-	}
-	st->st_size = (off_t)size;
-	*ret_timeout = known ? TIMEOUT_IMMUTABLE : 0;
-	return NULL;
+	uint64_t first = 0, end = version_rows(n->version);
+	if (n->fragment)
+		fragment_rows(n->version, n->fragment - 1, &first, &end);
+	return column_view(n->version, n->field, n->format, first, end, ret);
 }
 
 static struct err *column_attr(struct mount *m, struct node *n, bool is_exact,
 			       struct stat *st, double *ret_timeout)
 {
-	AUTO(view) struct view *view = NULL;
 	int64_t ns;
 	TRY(column_time(m, n->version, n->field, &ns));
 	st->st_mtim.tv_sec = ns / 1000000000;
 	st->st_mtim.tv_nsec = ns % 1000000000;
-	TRY(node_view(m, n, &view));
-	TRY(view_attr(m, n, view, is_exact, st, ret_timeout));
+	TRY(view_attr(m, n, is_exact, st, ret_timeout));
 	if (n->is_frozen || !m->is_writable)
 		st->st_mode &= ~(mode_t)0222;
 	return NULL;
@@ -146,14 +121,6 @@ static struct err *column_open(struct mount *m, struct handle *h,
 			       n->field->name, format_suffix(n->format));
 	/* the kernel looks the name up again and gets a staging node */
 	return err_new(ESTALE, "column '%s' is replaced by a new file", n->field->name);
-}
-
-static struct err *column_read(struct mount *m, struct handle *h, uint64_t off,
-			       size_t len, uint8_t *dst, size_t *ret_len)
-{
-	AUTO(view) struct view *view = NULL;
-	TRY(node_view(m, h->node, &view));
-	return view_pread(view, off, len, dst, ret_len);
 }
 
 /* --- extended attributes --- */
@@ -283,7 +250,8 @@ const struct node_ops column_file_ops = {
 	.mode = S_IFREG | 0644,
 	.attr = column_attr,
 	.open = column_open,
-	.read = column_read,
+	.read = view_read,
+	.view = make_view,
 	.xattr_list = column_xattr_list,
 	.xattr_get = column_xattr_get,
 };

@@ -43,29 +43,14 @@ static struct err *make_view(struct node *n, struct view **ret)
 	return part_view(n->version, &part, n->format, ret);
 }
 
-static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
-{
-	uint64_t size;
-	LOCK_SCOPE(&n->lock);
-	if (!n->view) {
-		TRY(make_view(n, &n->view));
-		if (memo_get(m->memo, MEMO_SIZE, n->ino, &size))
-			view_set_size(n->view, size);
-	}
-	*ret = view_ref(n->view);
-	return NULL;
-}
-
 static struct err *part_attr(struct mount *m, struct node *n, bool is_exact,
 			     struct stat *st, double *ret_timeout)
 {
-	AUTO(view) struct view *view = NULL;
 	int64_t ns;
 	TRY(column_time(m, n->version, n->field, &ns));
 	st->st_mtim.tv_sec = ns / 1000000000;
 	st->st_mtim.tv_nsec = ns % 1000000000;
-	TRY(node_view(m, n, &view));
-	return view_attr(m, n, view, is_exact, st, ret_timeout);
+	return view_attr(m, n, is_exact, st, ret_timeout);
 }
 
 static struct err *part_open(struct mount *m, struct handle *h,
@@ -81,18 +66,11 @@ static struct err *part_open(struct mount *m, struct handle *h,
 	return NULL;
 }
 
-static struct err *part_read(struct mount *m, struct handle *h, uint64_t off,
-			     size_t len, uint8_t *dst, size_t *ret_len)
-{
-	AUTO(view) struct view *view = NULL;
-	TRY(node_view(m, h->node, &view));
-	return view_pread(view, off, len, dst, ret_len);
-}
-
 const struct node_ops part_file_ops = {
 	.kind = "part",
 	.mode = S_IFREG | 0444,
 	.attr = part_attr,
 	.open = part_open,
-	.read = part_read,
+	.read = view_read,
+	.view = make_view,
 };

@@ -90,6 +90,8 @@ struct node_ops {
 			    struct fuse_file_info *fi);
 	struct err *(*read)(struct mount *m, struct handle *h, uint64_t off, size_t len,
 			    uint8_t *dst, size_t *ret_len);
+	/* The view that the file is, for view_attr and view_read. */
+	struct err *(*view)(struct node *n, struct view **ret);
 	struct err *(*write)(struct mount *m, struct handle *h, uint64_t off,
 			     const void *p, size_t len);
 	struct err *(*flush)(struct mount *m, struct handle *h, pid_t pid,
@@ -253,9 +255,11 @@ uint64_t column_ino(const struct node *dir, const struct version *v,
 MUST_CHECK struct err *part_lookup(const struct node *dir, struct version *v,
 				   const char *stem, const struct format_ops *format,
 				   struct node **ret);
-/* Size and cacheability of a file that is a view; for attr. */
-MUST_CHECK struct err *view_attr(struct mount *m, struct node *n, struct view *view,
-				 bool is_exact, struct stat *st, double *ret_timeout);
+/* view_file.c: .attr and .read of kinds that have a .view */
+MUST_CHECK struct err *view_attr(struct mount *m, struct node *n, bool is_exact,
+				 struct stat *st, double *ret_timeout);
+MUST_CHECK struct err *view_read(struct mount *m, struct handle *h, uint64_t off,
+				 size_t len, uint8_t *dst, size_t *ret_len);
 MUST_CHECK struct err *column_time(struct mount *m, struct version *v,
 				   const struct field *f, int64_t *ret_ns);
 

@@ -16,6 +16,7 @@
 #include <roaring/roaring.h>
 
 #define SYSTEM_PREFIX "__lance_"
+#define MAX_SHOWN_FRAGMENT ((uint64_t)1 << 26)
 #define FRAGMENT_REUSE "__lance_frag_reuse"
 
 static bool has_field(const Lance__Table__IndexMetadata *index, int32_t id)
@@ -148,6 +149,10 @@ static struct err *put_coverage(const struct version *v,
 				struct buf *out)
 {
 	uint64_t max = v->n_fragments ? v->fragments[v->n_fragments - 1].id : 0;
+	if (max > MAX_SHOWN_FRAGMENT) { /* no honest table; not worth the memory */
+		buf_str(out, ",\"fragments\":null");
+		return NULL;
+	}
 	uint64_t n_rows = 0;
 	size_t n = 0;
 	AUTO_MEM uint8_t *bits = NULL;
