@@ -170,6 +170,12 @@ static struct err *check_names(const struct column_commit *c,
 			EBUSY,
 			"another commit dropped or replaced column '%s' meanwhile",
 			c->field->name);
+	if (c->replaces && c->field->nullable && !now->nullable)
+		return err_new(
+			EBUSY,
+			"another commit declared column '%s' not null meanwhile; "
+			"write it again",
+			c->field->name);
 	return NULL;
 }
 

@@ -1256,6 +1256,15 @@ def test_not_null_column__takes_no_nulls(tmp_path, mount):
     assert got.to_table()["x"].to_pylist() == [5, 6, 7] and not got.schema.field("x").nullable
 
 
+def test_column_declared_not_null_meanwhile__takes_no_nulls(tmp_path, mount):
+    path = str(tmp_path / "t.lance")
+    lance.write_dataset(pa.table({"x": [1, 2, 3]}), path)
+    where = mount(path)
+    tighten = lambda: lance.dataset(path).alter_columns({"path": "x", "nullable": False})
+    assert open_and(where, "x.txt", "5\n\\N\n7\n", tighten) == errno.EBUSY
+    assert lance.dataset(path).to_table()["x"].to_pylist() == [1, 2, 3]
+
+
 def test_replacement__keeps_what_others_put_on_the_field(tmp_path, mount):
     path = str(tmp_path / "t.lance")
     schema = pa.schema([pa.field("id", pa.int64(), nullable=False,
