@@ -31,7 +31,7 @@ def mounted(dataset, where, *options):
     finally:
         subprocess.run(["fusermount3", "-uz", where], check=False)
         try:
-            code = daemon.wait(timeout=5)
+            code = daemon.wait(timeout=45)
         except subprocess.TimeoutExpired:
             daemon.kill()
             code = daemon.wait()
