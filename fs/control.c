@@ -34,7 +34,7 @@ static struct err *run_line(struct mount *m, const char *line, size_t len,
 	struct err *err = words.n_args ? command_run(&env, &words, reply) : NULL;
 	words_fini(&words);
 	if (!err)
-		watch_wake(m);
+		watch_wake(m->server);
 	return err;
 }
 

@@ -13,7 +13,7 @@ static bool is_listed(const struct mount *m, const struct field *f,
 	const struct type *t = f->type;
 	return !field_is_blob(f) && format_renders(format, t) &&
 	       (format == format_natural(t) ||
-		list_has(m->options.formats, format_suffix(format)));
+		list_has(m->server->options.formats, format_suffix(format)));
 }
 
 static uint64_t binary_key(const struct version *v, const struct field *f,
@@ -24,12 +24,12 @@ static uint64_t binary_key(const struct version *v, const struct field *f,
 
 /* --- lookup --- */
 
-static struct err *binary_node(struct version *v, struct field *f, bool is_frozen,
-			       struct node **ret)
+static struct err *binary_node(struct mount *m, struct version *v, struct field *f,
+			       bool is_frozen, struct node **ret)
 {
 	AUTO(node) struct node *n = NULL;
-	TRY(node_new(&binary_dir_ops, binary_key(v, f, is_frozen), is_frozen ? v : NULL,
-		     &n));
+	TRY(node_new(m, &binary_dir_ops, binary_key(v, f, is_frozen),
+		     is_frozen ? v : NULL, &n));
 	TRY(str_dup(f->name, &n->name));
 	n->is_frozen = is_frozen;
 	n->entry_timeout = is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
@@ -61,7 +61,7 @@ static struct err *find_file(const struct node *dir, struct version *v,
 	AUTO_MEM char *stem = NULL;
 	struct field *f = name_find(v, name);
 	if (f && column_is_binary(f) && !dir->fragment)
-		return binary_node(v, f, dir->is_frozen, ret);
+		return binary_node(dir->mount, v, f, dir->is_frozen, ret);
 	TRY(str_dup(name, &stem));
 	char *dot = strrchr(stem, '.');
 	const struct format_ops *format = dot ? format_find(dot + 1) : NULL;
@@ -116,10 +116,10 @@ static struct err *list_slot(struct mount *m, struct handle *h, size_t field,
 		return NULL;
 	TRY(name_encode(f->name, &name));
 	if (!format) {
-		*ret_full = sink->fn(
-			sink->ctx, name,
-			node_ino(&binary_dir_ops, binary_key(h->version, f, is_frozen)),
-			S_IFDIR, next);
+		*ret_full = sink->fn(sink->ctx, name,
+				     node_ino(m, &binary_dir_ops,
+					      binary_key(h->version, f, is_frozen)),
+				     S_IFDIR, next);
 		return NULL;
 	}
 	TRY(str_printf(&file, "%s.%s", name, format_suffix(format)));

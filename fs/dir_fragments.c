@@ -15,10 +15,11 @@ static uint64_t fragment_key(const struct version *v, size_t i, uint64_t salt)
 	return hash_mix(hash_mix(version_number(v), i), salt);
 }
 
-static struct err *part_node(const struct node_ops *ops, struct version *v, size_t i,
-			     uint64_t salt, struct node **ret)
+static struct err *part_node(struct mount *m, const struct node_ops *ops,
+			     struct version *v, size_t i, uint64_t salt,
+			     struct node **ret)
 {
-	TRY(node_new(ops, fragment_key(v, i, salt), v, ret));
+	TRY(node_new(m, ops, fragment_key(v, i, salt), v, ret));
 	(*ret)->is_frozen = true;
 	(*ret)->fragment = i + 1;
 	(*ret)->entry_timeout = 1.0;
@@ -40,7 +41,7 @@ static struct err *fragments_lookup(struct mount *m, struct node *dir, const cha
 		size_t mid = lo + (hi - lo) / 2;
 		version_fragment(v, mid, &f);
 		if (f.id == id)
-			return part_node(&fragment_ops, v, mid, 0, ret);
+			return part_node(m, &fragment_ops, v, mid, 0, ret);
 		if (f.id < id)
 			lo = mid + 1;
 		else
@@ -52,13 +53,13 @@ static struct err *fragments_lookup(struct mount *m, struct node *dir, const cha
 static struct err *fragments_list(struct mount *m, struct handle *h, uint64_t off,
 				  const struct list_sink *sink)
 {
-	(void)m;
 	for (size_t i = off; i < version_n_fragments(h->version); i++) {
 		char name[24];
 		struct fragment_info f;
 		version_fragment(h->version, i, &f);
 		snprintf(name, sizeof(name), "%" PRIu64, f.id);
-		uint64_t ino = node_ino(&fragment_ops, fragment_key(h->version, i, 0));
+		uint64_t ino =
+			node_ino(m, &fragment_ops, fragment_key(h->version, i, 0));
 		if (sink->fn(sink->ctx, name, ino, S_IFDIR, i + 1))
 			return NULL;
 	}
@@ -86,8 +87,8 @@ static struct err *fragment_lookup(struct mount *m, struct node *dir, const char
 {
 	for (size_t i = 0; i < N_DIRS; i++)
 		if (strcmp(dirs[i].name, name) == 0)
-			return part_node(dirs[i].ops, dir->version, dir->fragment - 1,
-					 i + 1, ret);
+			return part_node(m, dirs[i].ops, dir->version,
+					 dir->fragment - 1, i + 1, ret);
 	return text_lookup(m, dir, name, ret);
 }
 
@@ -98,7 +99,7 @@ static struct err *fragment_list(struct mount *m, struct handle *h, uint64_t off
 	const char *name;
 	uint64_t ino;
 	for (size_t i = off; i < N_DIRS; i++) {
-		ino = node_ino(dirs[i].ops,
+		ino = node_ino(m, dirs[i].ops,
 			       fragment_key(dir->version, dir->fragment - 1, i + 1));
 		if (sink->fn(sink->ctx, dirs[i].name, ino, S_IFDIR, i + 1))
 			return NULL;
@@ -139,14 +140,13 @@ static size_t n_files(const struct node *dir)
 static struct err *files_lookup(struct mount *m, struct node *dir, const char *name,
 				struct node **ret)
 {
-	(void)m;
 	for (size_t k = 0; k < n_files(dir); k++) {
 		AUTO_MEM char *path = NULL;
 		const char *known;
 		TRY(file_name(dir, k, &path, &known));
 		if (strcmp(known, name) != 0)
 			continue;
-		TRY(node_new(&data_file_ops, hash_str(path, 0), dir->version, ret));
+		TRY(node_new(m, &data_file_ops, hash_str(path, 0), dir->version, ret));
 		(*ret)->is_frozen = true;
 		(*ret)->entry_timeout = TIMEOUT_IMMUTABLE;
 		(*ret)->name = TAKE(path);
@@ -158,13 +158,12 @@ static struct err *files_lookup(struct mount *m, struct node *dir, const char *n
 static struct err *files_list(struct mount *m, struct handle *h, uint64_t off,
 			      const struct list_sink *sink)
 {
-	(void)m;
 	for (size_t k = off; k < n_files(h->node); k++) {
 		AUTO_MEM char *path = NULL;
 		const char *name;
 		TRY(file_name(h->node, k, &path, &name));
 		if (sink->fn(sink->ctx, name,
-			     node_ino(&data_file_ops, hash_str(path, 0)), S_IFREG,
+			     node_ino(m, &data_file_ops, hash_str(path, 0)), S_IFREG,
 			     k + 1))
 			return NULL;
 	}

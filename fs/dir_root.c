@@ -5,17 +5,25 @@
  */
 #include "fs.h"
 
+enum place { EVERYWHERE, LIVE, UNLISTED /* and live */ };
+
 static const struct {
 	const char *name;
 	const struct node_ops *ops;
-	bool only_live;
+	enum place place;
 } dirs[] = {
-	{"columns", &columns_ops, false},     {"rows", &rows_ops, false},
-	{"fragments", &fragments_ops, false}, {"indices", &indices_ops, false},
-	{"table", &table_dir_ops, false},
+	{"columns", &columns_ops, EVERYWHERE},
+	{"rows", &rows_ops, EVERYWHERE},
+	{"fragments", &fragments_ops, EVERYWHERE},
+	{"indices", &indices_ops, EVERYWHERE},
+	{"table", &table_dir_ops, EVERYWHERE},
 
-	{"versions", &versions_ops, true},    {"tags", &tags_ops, true},
-	{"rejected", &rejected_ops, true},    {"control", &control_ops, true},
+	{"versions", &versions_ops, LIVE},
+	{"tags", &tags_ops, LIVE},
+	{"rejected", &rejected_ops, LIVE},
+	{"control", &control_ops, LIVE},
+	{"metrics", &metrics_ops, LIVE},
+	{"events", &events_ops, UNLISTED},
 };
 
 #define N_DIRS (sizeof(dirs) / sizeof(dirs[0]))
@@ -30,12 +38,12 @@ static struct err *root_lookup(struct mount *m, struct node *dir, const char *na
 {
 	for (size_t i = 0; i < N_DIRS; i++) {
 		if (strcmp(dirs[i].name, name) != 0 ||
-		    (dirs[i].only_live && dir->version))
+		    (dirs[i].place != EVERYWHERE && dir->version))
 			continue;
-		TRY(node_new(dirs[i].ops, dir_key(dir->version), dir->version, ret));
+		TRY(node_new(m, dirs[i].ops, dir_key(dir->version), dir->version, ret));
 		(*ret)->is_frozen = dir->is_frozen;
 		(*ret)->entry_timeout = TIMEOUT_IMMUTABLE;
-		if (dirs[i].ops == &control_ops)
+		if (!S_ISDIR(dirs[i].ops->mode))
 			(*ret)->entry_timeout = 0;
 		return NULL;
 	}
@@ -49,9 +57,10 @@ static struct err *root_list(struct mount *m, struct handle *h, uint64_t off,
 	const char *name;
 	uint64_t ino;
 	for (size_t i = off; i < N_DIRS; i++) {
-		if (dirs[i].only_live && dir->version)
+		if (dirs[i].place == UNLISTED ||
+		    (dirs[i].place == LIVE && dir->version))
 			continue;
-		ino = node_ino(dirs[i].ops, dir_key(dir->version));
+		ino = node_ino(m, dirs[i].ops, dir_key(dir->version));
 		if (sink->fn(sink->ctx, dirs[i].name, ino, dirs[i].ops->mode, i + 1))
 			return NULL;
 	}

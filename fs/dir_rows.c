@@ -24,7 +24,7 @@ static struct err *rows_lookup(struct mount *m, struct node *dir, const char *na
 	uint64_t row;
 	if (!str_to_u64(name, &row) || row >= version_rows(v))
 		return NULL;
-	TRY(node_new(&row_ops, row_key(dir->version, row), dir->version, ret));
+	TRY(node_new(m, &row_ops, row_key(dir->version, row), dir->version, ret));
 	(*ret)->row = row;
 	(*ret)->is_frozen = dir->is_frozen;
 	(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
@@ -34,12 +34,11 @@ static struct err *rows_lookup(struct mount *m, struct node *dir, const char *na
 static struct err *rows_list(struct mount *m, struct handle *h, uint64_t off,
 			     const struct list_sink *sink)
 {
-	(void)m;
 	for (uint64_t row = off; row < version_rows(h->version); row++) {
 		char name[24];
 		snprintf(name, sizeof(name), "%" PRIu64, row);
 		if (sink->fn(sink->ctx, name,
-			     node_ino(&row_ops, row_key(h->node->version, row)),
+			     node_ino(m, &row_ops, row_key(h->node->version, row)),
 			     S_IFDIR, row + 1))
 			return NULL;
 	}
@@ -73,7 +72,7 @@ static struct err *row_lookup(struct mount *m, struct node *dir, const char *nam
 	struct field *f = name_find(v, stem);
 	if (!f || strcmp(dot + 1, extension(m, v, f)) != 0)
 		return NULL;
-	return value_node(v, f, dir->row, dir->is_frozen, ret);
+	return value_node(m, v, f, dir->row, dir->is_frozen, ret);
 }
 
 static struct err *list_value(struct mount *m, struct handle *h, size_t i,
@@ -94,8 +93,9 @@ static struct err *list_value(struct mount *m, struct handle *h, size_t i,
 	err_free(err); /* reading the value will tell it */
 	TRY(name_encode(f->name, &name));
 	TRY(str_printf(&file, "%s.%s", name, extension(m, v, f)));
-	*ret_full = sink->fn(sink->ctx, file, value_ino(v, f, row, h->node->is_frozen),
-			     S_IFREG, i + 1);
+	*ret_full =
+		sink->fn(sink->ctx, file, value_ino(m, v, f, row, h->node->is_frozen),
+			 S_IFREG, i + 1);
 	return NULL;
 }
 
@@ -143,7 +143,7 @@ static struct err *binary_lookup(struct mount *m, struct node *dir, const char *
 	if (!str_to_u64(digits, &row) || row >= version_rows(v) ||
 	    strcmp(p + n + 1, value_extension(m, v, f)) != 0)
 		return NULL;
-	return value_node(v, f, row, dir->is_frozen, ret);
+	return value_node(m, v, f, row, dir->is_frozen, ret);
 }
 
 static int row_digits(uint64_t n_rows)
@@ -173,8 +173,8 @@ static struct err *binary_list(struct mount *m, struct handle *h, uint64_t off,
 				continue;
 			TRY(str_printf(&name, "%0*" PRIu64 ".%s", width, row, ext));
 			if (sink->fn(sink->ctx, name,
-				     value_ino(v, f, row, h->node->is_frozen), S_IFREG,
-				     row + 1))
+				     value_ino(m, v, f, row, h->node->is_frozen),
+				     S_IFREG, row + 1))
 				return NULL;
 		}
 	}

@@ -27,7 +27,7 @@ static struct err *table_lookup(struct mount *m, struct node *dir, const char *n
 	for (size_t i = 0; i < N_SUFFIXES; i++) {
 		if (!str_starts(name, "table.") || strcmp(name + 6, suffixes[i]) != 0)
 			continue;
-		TRY(node_new(&table_file_ops, file_key(dir, v, i), v, ret));
+		TRY(node_new(m, &table_file_ops, file_key(dir, v, i), v, ret));
 		(*ret)->is_frozen = dir->is_frozen;
 		(*ret)->format = format_find(suffixes[i]);
 		(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 0;
@@ -39,14 +39,13 @@ static struct err *table_lookup(struct mount *m, struct node *dir, const char *n
 static struct err *table_list(struct mount *m, struct handle *h, uint64_t off,
 			      const struct list_sink *sink)
 {
-	(void)m;
 	for (size_t i = off; i < N_SUFFIXES; i++) {
 		char name[16];
 		snprintf(name, sizeof(name), "table.%s", suffixes[i]);
-		if (sink->fn(
-			    sink->ctx, name,
-			    node_ino(&table_file_ops, file_key(h->node, h->version, i)),
-			    S_IFREG, i + 1))
+		if (sink->fn(sink->ctx, name,
+			     node_ino(m, &table_file_ops,
+				      file_key(h->node, h->version, i)),
+			     S_IFREG, i + 1))
 			return NULL;
 	}
 	return NULL;

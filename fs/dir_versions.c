@@ -16,7 +16,7 @@ static struct err *versions_lookup(struct mount *m, struct node *dir, const char
 	uint64_t number;
 	(void)dir;
 	if (strcmp(name, "latest") == 0)
-		return node_new(&latest_link_ops, 0, NULL, ret);
+		return node_new(m, &latest_link_ops, 0, NULL, ret);
 	if (!str_to_u64(name, &number))
 		return NULL;
 	struct err *err = table_version(m->table, number, &v);
@@ -25,7 +25,7 @@ static struct err *versions_lookup(struct mount *m, struct node *dir, const char
 		return NULL;
 	}
 	TRY(err);
-	TRY(node_new(&version_dir_ops, number, v, ret));
+	TRY(node_new(m, &version_dir_ops, number, v, ret));
 	(*ret)->is_frozen = true;
 	(*ret)->entry_timeout = 1.0; /* others may clean it up */
 	return NULL;
@@ -39,7 +39,7 @@ static struct err *versions_list(struct mount *m, struct handle *h, uint64_t off
 	(void)h;
 	TRY(table_list_versions(m->table, &numbers, &n));
 	if (off == 0 &&
-	    sink->fn(sink->ctx, "latest", node_ino(&latest_link_ops, 0), S_IFLNK, 1))
+	    sink->fn(sink->ctx, "latest", node_ino(m, &latest_link_ops, 0), S_IFLNK, 1))
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		/* offsets are version numbers, so that they outlive commits */
@@ -47,7 +47,7 @@ static struct err *versions_list(struct mount *m, struct handle *h, uint64_t off
 		if (numbers[i] + 1 <= off && off > 1)
 			continue;
 		snprintf(name, sizeof(name), "%" PRIu64, numbers[i]);
-		if (sink->fn(sink->ctx, name, node_ino(&version_dir_ops, numbers[i]),
+		if (sink->fn(sink->ctx, name, node_ino(m, &version_dir_ops, numbers[i]),
 			     S_IFDIR, numbers[i] + 1))
 			return NULL;
 	}
@@ -108,7 +108,7 @@ static struct err *tags_lookup(struct mount *m, struct node *dir, const char *na
 	for (size_t i = 0; i < t.n; i++) {
 		if (strcmp(t.items[i].name, name) != 0)
 			continue;
-		TRY(node_new(&tag_link_ops, hash_str(name, t.items[i].version), NULL,
+		TRY(node_new(m, &tag_link_ops, hash_str(name, t.items[i].version), NULL,
 			     ret));
 		(*ret)->row = t.items[i].version;
 		return NULL;
@@ -124,8 +124,8 @@ static struct err *tags_list(struct mount *m, struct handle *h, uint64_t off,
 	TRY(table_list_tags(m->table, &t.items, &t.n));
 	for (size_t i = off; i < t.n; i++) {
 		uint64_t key = hash_str(t.items[i].name, t.items[i].version);
-		if (sink->fn(sink->ctx, t.items[i].name, node_ino(&tag_link_ops, key),
-			     S_IFLNK, i + 1))
+		if (sink->fn(sink->ctx, t.items[i].name,
+			     node_ino(m, &tag_link_ops, key), S_IFLNK, i + 1))
 			return NULL;
 	}
 	return NULL;

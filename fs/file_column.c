@@ -23,13 +23,14 @@ static uint64_t content_key(const struct node *dir, const struct version *v,
 uint64_t column_ino(const struct node *dir, const struct version *v,
 		    const struct field *f, const struct format_ops *format)
 {
-	return node_ino(&column_file_ops, content_key(dir, v, f, format));
+	return node_ino(dir->mount, &column_file_ops, content_key(dir, v, f, format));
 }
 
 struct err *column_node(const struct node *dir, struct version *v, struct field *f,
 			const struct format_ops *format, struct node **ret)
 {
-	TRY(node_new(&column_file_ops, content_key(dir, v, f, format), v, ret));
+	TRY(node_new(dir->mount, &column_file_ops, content_key(dir, v, f, format), v,
+		     ret));
 	(*ret)->is_frozen = dir->is_frozen;
 	(*ret)->fragment = dir->fragment;
 	(*ret)->field = f;
@@ -103,7 +104,7 @@ static struct err *column_open(struct mount *m, struct handle *h,
 	fi->keep_cache = 1;
 	if (!h->can_write)
 		return NULL;
-	if (list_has(m->options.protect, n->field->name))
+	if (list_has(m->server->options.protect, n->field->name))
 		return err_new(EPERM,
 			       "column '%s' is protected (protect= in the mount's "
 			       "configuration)",

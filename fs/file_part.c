@@ -25,7 +25,7 @@ struct err *part_lookup(const struct node *dir, struct version *v, const char *s
 	uint64_t key = hash_str(stem, version_column_key(v, part.column));
 	key = hash_mix(hash_str(format_suffix(format), key),
 		       field_shape_key(part.column));
-	TRY(node_new(&part_file_ops, hash_mix(key, dir->is_frozen), v, &n));
+	TRY(node_new(dir->mount, &part_file_ops, hash_mix(key, dir->is_frozen), v, &n));
 	TRY(str_dup(stem, &n->name));
 	n->is_frozen = dir->is_frozen;
 	n->field = part.column;

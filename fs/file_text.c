@@ -114,7 +114,7 @@ bool text_entry(struct mount *m, struct node *dir, struct version *v, size_t i,
 		if (!(kinds[k].places & place_of(dir)) || i-- != 0)
 			continue;
 		*ret_name = kinds[k].name;
-		*ret_ino = node_ino(&text_file_ops, text_key(m, dir, v, k));
+		*ret_ino = node_ino(m, &text_file_ops, text_key(m, dir, v, k));
 		return true;
 	}
 	return false;
@@ -128,7 +128,7 @@ struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
 		if (!(kinds[i].places & place_of(dir)) ||
 		    strcmp(kinds[i].name, name) != 0)
 			continue;
-		TRY(node_new(&text_file_ops, text_key(m, dir, v, i), v, ret));
+		TRY(node_new(m, &text_file_ops, text_key(m, dir, v, i), v, ret));
 		(*ret)->is_frozen = dir->is_frozen;
 		(*ret)->fragment = dir->fragment;
 		(*ret)->row = i;
@@ -144,14 +144,14 @@ struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
 uint64_t index_ino(const struct node *dir, const struct version *v, const char *name)
 {
 	uint64_t key = hash_mix(hash_str(name, version_number(v)), dir->is_frozen);
-	return node_ino(&text_file_ops, hash_mix(key, INDEX_KIND));
+	return node_ino(dir->mount, &text_file_ops, hash_mix(key, INDEX_KIND));
 }
 
 struct err *index_node(const struct node *dir, struct version *v, const char *name,
 		       struct node **ret)
 {
 	AUTO(node) struct node *n = NULL;
-	TRY(node_new(&text_file_ops, 0, v, &n));
+	TRY(node_new(dir->mount, &text_file_ops, 0, v, &n));
 	TRY(str_dup(name, &n->name));
 	n->ino = index_ino(dir, v, name);
 	n->is_frozen = dir->is_frozen;

@@ -15,10 +15,10 @@ static uint64_t value_key(const struct version *v, const struct field *f, uint64
 	return hash_mix(hash_mix(key, row), is_frozen);
 }
 
-uint64_t value_ino(const struct version *v, const struct field *f, uint64_t row,
-		   bool is_frozen)
+uint64_t value_ino(const struct mount *m, const struct version *v,
+		   const struct field *f, uint64_t row, bool is_frozen)
 {
-	return node_ino(&value_file_ops, value_key(v, f, row, is_frozen));
+	return node_ino(m, &value_file_ops, value_key(v, f, row, is_frozen));
 }
 
 /* --- the value's bytes --- */
@@ -63,15 +63,15 @@ static struct err *value_info(struct version *v, struct field *f, uint64_t row,
 	return NULL;
 }
 
-struct err *value_node(struct version *v, struct field *f, uint64_t row, bool is_frozen,
-		       struct node **ret)
+struct err *value_node(struct mount *m, struct version *v, struct field *f,
+		       uint64_t row, bool is_frozen, struct node **ret)
 {
 	struct value_info info;
 	*ret = NULL;
 	TRY(value_info(v, f, row, &info));
 	if (info.is_null)
 		return NULL;
-	TRY(node_new(&value_file_ops, value_key(v, f, row, is_frozen), v, ret));
+	TRY(node_new(m, &value_file_ops, value_key(v, f, row, is_frozen), v, ret));
 	(*ret)->is_frozen = is_frozen;
 	(*ret)->field = f;
 	(*ret)->row = row;

@@ -13,11 +13,16 @@
  * opening one for writing answers ESTALE, and the kernel's second lookup gets a
  * staging node of its own.
  *
- * ops.c       FUSE requests to node_ops        inode.c    the inode table
+ * A server is the process; a mount is one table in it, or a database directory,
+ * whose tables are mounts of their own, made when they are first looked up.
+ *
+ * ops*.c      FUSE requests to node_ops        inode.c    the inode table
  * dir_*.c     one kind of directory each       file_*.c   one kind of file each
+ * mount.c     one table, from opening on       parked.c   reads that wait
  * staging.c   files being written, and when they are committed
  * watch.c     new versions by others, time-outs, invalidation
  * report.c    failures: log, last_error, reply
+ * metrics.c   counters and timings of requests
  *
  * To add a kind of node: write its struct node_ops and let a directory's lookup
  * and list name it.
@@ -39,6 +44,7 @@
 struct node;
 struct staged;
 struct mount;
+struct server;
 
 /* --- options.c --- */
 
@@ -65,11 +71,13 @@ struct list_sink {
 
 /* An open file or directory. */
 struct handle {
-	struct node *node;	 /* borrowed: the kernel holds it */
-	struct version *version; /* owned reference; of directories */
-	struct bytes *text;	 /* owned reference; of generated files */
-	struct blob blob;	 /* owned; of values that are blobs */
-	struct buf reply;	 /* of control */
+	struct handle *prev, *next; /* guarded by the server's .handles_lock */
+	struct node *node;	    /* borrowed: the kernel holds it */
+	struct version *version;    /* owned reference; of directories */
+	struct bytes *text;	    /* owned reference; of generated files */
+	struct blob blob;	    /* owned; of values that are blobs */
+	struct buf reply;	    /* of control and events */
+	uint64_t seen;		    /* of events: the version last told */
 	bool can_write;
 };
 
@@ -90,6 +98,9 @@ struct node_ops {
 			    struct fuse_file_info *fi);
 	struct err *(*read)(struct mount *m, struct handle *h, uint64_t off, size_t len,
 			    uint8_t *dst, size_t *ret_len);
+	/* Of files whose reads wait: gather in h->reply what is to be told now; as long
+	 * as that is nothing, the read is parked. */
+	struct err *(*gather)(struct mount *m, struct handle *h);
 	/* The view that the file is, for view_attr and view_read. */
 	struct err *(*view)(struct node *n, struct view **ret);
 	struct err *(*write)(struct mount *m, struct handle *h, uint64_t off,
@@ -107,6 +118,7 @@ struct node_ops {
 
 struct node {
 	uint64_t ino;
+	struct mount *mount; /* owned reference */
 	const struct node_ops *ops;
 	uint64_t n_lookup; /* guarded by the inode table's lock */
 	struct node *next; /* guarded by the inode table's lock */
@@ -127,12 +139,13 @@ struct node {
 
 /* A node of a kind for a hash of what it stands for; fields are preset to
  * zero.  version is referenced. */
-MUST_CHECK struct err *node_new(const struct node_ops *ops, uint64_t key,
-				struct version *version, struct node **ret);
+MUST_CHECK struct err *node_new(struct mount *m, const struct node_ops *ops,
+				uint64_t key, struct version *version,
+				struct node **ret);
 void node_free(struct node *n);
 DEFINE_AUTO(node, node_free)
 /* The inode number of a key: never 0, never the root's. */
-uint64_t node_ino(const struct node_ops *ops, uint64_t key);
+uint64_t node_ino(const struct mount *m, const struct node_ops *ops, uint64_t key);
 /* The version that a directory shows now: its own, or the latest (referenced). */
 struct version *node_version(struct mount *m, struct node *n);
 
@@ -162,13 +175,27 @@ struct failure {
 	char *path, *text; /* owned */
 };
 
+/* --- mount.c: one table, or the directory of a database --- */
+
+/* What the watcher knows of a mount. */
+struct watched {
+	struct mount *next;   /* guarded by the watch's lock */
+	int wd;		      /* of inotify; -1: polled only */
+	atomic_bool is_dirty; /* inotify announced something */
+	pthread_mutex_t lock; /* one refresh at a time */
+	char *warned;	      /* guarded by .lock; owned; the last failure told */
+	atomic_ullong shown;  /* the version that entries were last invalidated for */
+};
+
 struct mount {
-	struct mount_options options;
-	struct io_store *store; /* owned reference */
-	struct table *table;	/* owned reference */
-	struct log log;
-	struct fuse_session *session;
-	struct inode_table inodes;
+	atomic_int refs;
+	struct server *server; /* borrowed */
+	char *source;	       /* owned; for messages and for what is kept elsewhere */
+	uint64_t salt;	       /* tells its inode numbers from other tables' */
+	uint64_t root_ino;
+	struct io_store *store;	   /* owned reference */
+	struct table *table;	   /* owned reference; NULL: of a database */
+	struct database *database; /* owned; NULL: of a table */
 	uid_t uid;
 	gid_t gid;
 	bool is_writable;
@@ -180,7 +207,97 @@ struct mount {
 
 	struct staging *staging; /* owned */
 	struct memo *memo;	 /* owned */
-	struct watch *watch;	 /* owned */
+	struct watched watched;
+};
+
+/* Open a table's or a database's directory; store is taken, also on failure.  salt is
+ * 0 for what is the root of the tree. */
+MUST_CHECK struct err *mount_open(struct server *s, struct io_store *store,
+				  const char *source, uint64_t salt,
+				  struct mount **ret);
+struct mount *mount_ref(struct mount *m);
+/* Take a reference to one whose last may be going; false: too late. */
+bool mount_revive(struct mount *m);
+void mount_unref(struct mount *m);
+DEFINE_AUTO(mount, mount_unref)
+/* The node of its root directory. */
+MUST_CHECK struct err *mount_root(struct mount *m, struct node **ret);
+
+/* --- dir_database.c: tables and namespaces as directories --- */
+
+struct database;
+
+/* Is the store a database: tables or a catalogue in it? */
+MUST_CHECK struct err *database_found(struct io_store *store, bool *ret);
+MUST_CHECK struct err *database_new(struct mount *m, struct database **ret);
+void database_free(struct database *d); /* accepts NULL */
+DEFINE_AUTO(database, database_free)
+
+/* --- the server --- */
+
+/* --- metrics.c --- */
+
+enum metric_op {
+	METRIC_LOOKUP,
+	METRIC_GETATTR,
+	METRIC_OPEN,
+	METRIC_READ,
+	METRIC_WRITE,
+	METRIC_FLUSH,
+	METRIC_FSYNC,
+	METRIC_RELEASE,
+	METRIC_READDIR,
+	METRIC_CREATE,
+	METRIC_UNLINK,
+	METRIC_RENAME,
+	METRIC_XATTR,
+
+	N_METRIC_OPS,
+};
+
+struct metrics {
+	atomic_ullong n_requests[N_METRIC_OPS], request_ns[N_METRIC_OPS];
+	atomic_ullong n_errors, read_bytes, written_bytes, n_commits;
+	atomic_llong n_handles, n_parked;
+};
+
+/* Prometheus' text format, of the server and of one table. */
+void metrics_render(struct mount *m, struct buf *out);
+
+struct timer {
+	struct metrics *metrics;
+	enum metric_op op;
+	int64_t start_ns;
+};
+struct timer timer_start(struct metrics *metrics, enum metric_op op);
+void timer_stop(struct timer *t);
+
+/* --- parked.c: reads that wait, without a thread each --- */
+
+struct parked_list {
+	pthread_mutex_t lock;
+	struct parked *first; /* guarded by .lock; owned */
+};
+
+/* Answer the read, now or when there is something to tell. */
+void parked_read(fuse_req_t req, struct server *s, struct handle *h, size_t len);
+/* Answer those that have something to tell now. */
+void parked_answer(struct server *s);
+/* Answer all, for the end. */
+void parked_cancel(struct server *s);
+
+struct server {
+	struct mount_options options;
+	struct log log;
+	struct fuse_session *session;
+	struct inode_table inodes;
+	struct mount *mount; /* owned reference; what SOURCE is */
+	struct watch *watch; /* owned */
+	struct metrics metrics;
+	struct parked_list parked;
+	pthread_mutex_t handles_lock;
+	struct handle
+		*handles; /* guarded by .handles_lock; owned: those that are open */
 };
 
 /* --- memo.c: small facts about content, by its key --- */
@@ -224,12 +341,13 @@ void process_name(pid_t pid, char *dst, size_t size);
 
 /* --- the kinds --- */
 
-extern const struct node_ops root_ops, columns_ops, rows_ops, row_ops, versions_ops,
-	version_dir_ops, latest_link_ops, binary_dir_ops, rejected_ops, tags_ops,
-	fragments_ops, fragment_ops, data_files_ops, indices_ops, table_dir_ops;
+extern const struct node_ops root_ops, database_ops, namespace_ops, columns_ops,
+	rows_ops, row_ops, versions_ops, version_dir_ops, latest_link_ops,
+	binary_dir_ops, rejected_ops, tags_ops, fragments_ops, fragment_ops,
+	data_files_ops, indices_ops, table_dir_ops;
 extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
 	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops,
-	table_file_ops, part_file_ops;
+	table_file_ops, part_file_ops, events_ops, metrics_ops;
 
 /* file_text.c: generated files of a directory: info, schema, history ... */
 MUST_CHECK struct err *text_lookup(struct mount *m, struct node *dir, const char *name,
@@ -274,10 +392,10 @@ bool list_has(const char *list, const char *word);
 
 /* file_value.c: one value, in rows/N/ and columns/BINARY/; *ret is NULL if the
  * value is null */
-MUST_CHECK struct err *value_node(struct version *v, struct field *f, uint64_t row,
-				  bool is_frozen, struct node **ret);
-uint64_t value_ino(const struct version *v, const struct field *f, uint64_t row,
-		   bool is_frozen);
+MUST_CHECK struct err *value_node(struct mount *m, struct version *v, struct field *f,
+				  uint64_t row, bool is_frozen, struct node **ret);
+uint64_t value_ino(const struct mount *m, const struct version *v,
+		   const struct field *f, uint64_t row, bool is_frozen);
 /* The file extension of a binary column's values: "jpg"; borrowed. */
 const char *value_extension(struct mount *m, struct version *v, struct field *f);
 
@@ -335,14 +453,23 @@ void state_tidy(struct mount *m);
 
 /* --- watch.c --- */
 
-MUST_CHECK struct err *watch_start(struct mount *m);
-void watch_stop(struct mount *m);
+MUST_CHECK struct err *watch_new(struct server *s);
+/* Its thread; after the process went to the background. */
+MUST_CHECK struct err *watch_start(struct server *s);
+void watch_stop(struct server *s);
+void watch_free(struct server *s);
+/* Watch a mount from now on, and no longer. */
+void watch_add(struct mount *m);
+void watch_remove(struct mount *m);
 /* Load a new version if one is known to be there; costs a read of inotify. */
 void watch_poll(struct mount *m);
 /* A version was committed here: let the watcher invalidate entries. */
-void watch_wake(struct mount *m);
+void watch_wake(struct server *s);
 
-/* --- ops.c, options.c --- */
+/* --- ops.c, ops_file.c, options.c --- */
+
+/* Close what is still open, once no request is served any more. */
+void handles_close_all(struct server *s);
 
 extern const struct fuse_lowlevel_ops lancefs_ops;
 MUST_CHECK struct err *options_parse(struct fuse_args *args, struct mount_options *ret);

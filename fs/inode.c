@@ -9,20 +9,21 @@
 
 #include <inttypes.h>
 
-uint64_t node_ino(const struct node_ops *ops, uint64_t key)
+uint64_t node_ino(const struct mount *m, const struct node_ops *ops, uint64_t key)
 {
-	uint64_t ino = hash_str(ops->kind, key);
+	uint64_t ino = hash_str(ops->kind, m->salt ? hash_mix(key, m->salt) : key);
 	return ino > FUSE_ROOT_ID ? ino : ino + 2;
 }
 
-struct err *node_new(const struct node_ops *ops, uint64_t key, struct version *version,
-		     struct node **ret)
+struct err *node_new(struct mount *m, const struct node_ops *ops, uint64_t key,
+		     struct version *version, struct node **ret)
 {
 	struct node *n;
 	TRY(mem_new(&n));
 	pthread_mutex_init(&n->lock, NULL);
+	n->mount = mount_ref(m);
 	n->ops = ops;
-	n->ino = node_ino(ops, key);
+	n->ino = node_ino(m, ops, key);
 	n->version = version ? version_ref(version) : NULL;
 	*ret = n;
 	return NULL;
@@ -38,6 +39,7 @@ void node_free(struct node *n)
 	version_unref(n->version);
 	pthread_mutex_destroy(&n->lock);
 	free(n->name);
+	mount_unref(n->mount); /* after its versions */
 	free(n);
 }
 

@@ -49,64 +49,31 @@ static struct err *check_places(const struct mount_options *o)
 	return NULL;
 }
 
-static struct err *decide_writable(struct mount *m)
+static struct err *open_server(struct server *s)
 {
-	AUTO(version) struct version *v = table_latest(m->table);
-	if (m->options.read_only)
-		return str_dup("-o ro", &m->why_read_only);
-	if (!io_store_writable(m->store)) {
-		fprintf(stderr,
-			"lancefs: no permission to write %s: mounted read-only\n",
-			m->options.source);
-		return str_dup("no permission to write the dataset", &m->why_read_only);
-	}
-	struct err *err = version_check_writable(v);
-	if (err) {
-		fprintf(stderr, "lancefs: %s\n", err->msg);
-		struct err *nomem = str_dup(err->msg, &m->why_read_only);
-		err_free(err); /* kept as text */
-		return nomem;
-	}
-	m->is_writable = true;
-	return NULL;
-}
-
-static struct err *open_mount(struct mount *m)
-{
-	struct stat st;
+	struct io_store *store;
 	struct node *root;
-	pthread_mutex_init(&m->failures_lock, NULL);
-	m->log = (struct log){.write = log_to_stderr, .level = LEVEL_WARN};
-	if (m->options.debug)
-		m->log.level = LEVEL_DEBUG;
-	TRY(check_places(&m->options));
-	TRY(io_store_open_local(m->options.source, &m->store));
-	TRY(table_open(m->store, &m->log, &m->table));
-	TRY(decide_writable(m));
-	TRY(memo_open(m, &m->memo));
-	TRY(staging_new(m, &m->staging));
-	if (fstat(io_store_fd(m->store), &st) != 0)
-		return err_errno(errno, "%s", m->options.source);
-	m->uid = st.st_uid;
-	m->gid = st.st_gid;
-	TRY(node_new(&root_ops, 0, NULL, &root));
-	return inodes_init(&m->inodes, root);
+	pthread_mutex_init(&s->handles_lock, NULL);
+	pthread_mutex_init(&s->parked.lock, NULL);
+	s->log = (struct log){.write = log_to_stderr, .level = LEVEL_WARN};
+	if (s->options.debug)
+		s->log.level = LEVEL_DEBUG;
+	TRY(check_places(&s->options));
+	TRY(watch_new(s));
+	TRY(io_store_open_local(s->options.source, &store));
+	TRY(mount_open(s, store, s->options.source, 0, &s->mount));
+	TRY(mount_root(s->mount, &root));
+	return inodes_init(&s->inodes, root);
 }
 
-static void close_mount(struct mount *m)
+static void close_server(struct server *s)
 {
-	if (m->inodes.root)
-		inodes_fini(&m->inodes);
-	staging_free(m->staging);
-	memo_free(m->memo);
-	table_unref(m->table);
-	io_store_unref(m->store);
-	for (size_t i = 0; i < N_LAST_ERRORS; i++) {
-		free(m->failures[i].path);
-		free(m->failures[i].text);
-	}
-	free(m->why_read_only);
-	options_fini(&m->options);
+	handles_close_all(s);
+	if (s->inodes.root)
+		inodes_fini(&s->inodes);
+	mount_unref(s->mount);
+	watch_free(s);
+	options_fini(&s->options);
 }
 
 /* The default of 128 KiB halves what a buffered read gets.  Needs root; without
@@ -131,7 +98,7 @@ static void *read_ahead_thread(void *arg)
 	return NULL;
 }
 
-static int serve(struct mount *m)
+static int serve(struct server *s)
 {
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	pthread_t thread;
@@ -140,56 +107,56 @@ static int serve(struct mount *m)
 		return 1;
 	fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
 	fuse_loop_cfg_set_idle_threads(config, MAX_THREADS);
-	struct err *err = watch_start(m);
+	struct err *err = watch_start(s);
 	if (err) {
-		log_line(&m->log, LEVEL_ERROR, "%s", err->msg);
+		log_line(&s->log, LEVEL_ERROR, "%s", err->msg);
 		err_free(err); /* told; the mount ends */
 	} else {
 		/* its stat is answered by the loop */
 		bool threaded = pthread_create(&thread, NULL, read_ahead_thread,
-					       m->options.mountpoint) == 0;
-		status = fuse_session_loop_mt(m->session, config) != 0;
+					       s->options.mountpoint) == 0;
+		status = fuse_session_loop_mt(s->session, config) != 0;
 		if (threaded)
 			pthread_join(thread, NULL);
 	}
-	watch_stop(m);
-	memo_save(m);
+	watch_stop(s);
+	parked_cancel(s);
 	fuse_loop_cfg_destroy(config);
 	return status;
 }
 
-static int mount_and_serve(struct mount *m, struct fuse_args *args)
+static int mount_and_serve(struct server *s, struct fuse_args *args)
 {
 	int status = 1;
-	m->session = fuse_session_new(args, &lancefs_ops, sizeof(lancefs_ops), m);
-	if (!m->session)
+	s->session = fuse_session_new(args, &lancefs_ops, sizeof(lancefs_ops), s);
+	if (!s->session)
 		return 1;
-	if (fuse_set_signal_handlers(m->session) == 0) {
-		if (fuse_session_mount(m->session, m->options.mountpoint) == 0) {
-			if (fuse_daemonize(m->options.foreground) == 0) {
-				if (!m->options.foreground)
-					m->log.write = log_to_syslog;
-				status = serve(m);
+	if (fuse_set_signal_handlers(s->session) == 0) {
+		if (fuse_session_mount(s->session, s->options.mountpoint) == 0) {
+			if (fuse_daemonize(s->options.foreground) == 0) {
+				if (!s->options.foreground)
+					s->log.write = log_to_syslog;
+				status = serve(s);
 			}
-			fuse_session_unmount(m->session);
+			fuse_session_unmount(s->session);
 		}
-		fuse_remove_signal_handlers(m->session);
+		fuse_remove_signal_handlers(s->session);
 	}
-	fuse_session_destroy(m->session);
+	fuse_session_destroy(s->session);
 	return status;
 }
 
-static int add_mount_options(struct mount *m, struct fuse_args *args)
+static int add_mount_options(struct server *s, struct fuse_args *args)
 {
 	char name[PATH_MAX + 16];
-	snprintf(name, sizeof(name), "-ofsname=%s", m->options.source);
+	snprintf(name, sizeof(name), "-ofsname=%s", s->options.source);
 	for (char *p = name + 2; *p; p++)
 		if (*p == ',') /* would end the option */
 			*p = '_';
 	return fuse_opt_add_arg(args, name) ||
 	       fuse_opt_add_arg(args, "-osubtype=lancefs") ||
-	       (m->options.read_only && fuse_opt_add_arg(args, "-oro")) ||
-	       (m->options.debug && fuse_opt_add_arg(args, "-d"));
+	       (s->options.read_only && fuse_opt_add_arg(args, "-oro")) ||
+	       (s->options.debug && fuse_opt_add_arg(args, "-d"));
 }
 
 static int fail(struct err *err)
@@ -202,25 +169,26 @@ static int fail(struct err *err)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	static struct mount m; /* too large for the stack; used by this function only */
+	static struct server
+		s; /* too large for the stack; used by this function only */
 	int status = 2;
-	struct err *err = options_parse(&args, &m.options);
+	struct err *err = options_parse(&args, &s.options);
 	if (err) {
 		status = fail(err) + 1;
-	} else if (m.options.show_help) {
+	} else if (s.options.show_help) {
 		options_usage();
 		status = 0;
-	} else if (m.options.show_version) {
+	} else if (s.options.show_version) {
 		printf("lancefs " LANCEFS_VERSION "\n");
 		status = 0;
-	} else if (!m.options.mountpoint) {
+	} else if (!s.options.mountpoint) {
 		options_usage();
-	} else if ((err = open_mount(&m))) {
+	} else if ((err = open_server(&s))) {
 		status = fail(err);
-	} else if (add_mount_options(&m, &args) == 0) {
-		status = mount_and_serve(&m, &args);
+	} else if (add_mount_options(&s, &args) == 0) {
+		status = mount_and_serve(&s, &args);
 	}
-	close_mount(&m);
+	close_server(&s);
 	fuse_opt_free_args(&args);
 	return status;
 }

@@ -88,8 +88,8 @@ static struct err *default_cache_dir(char **ret)
 static struct err *open_cache_dir(struct mount *m, int *ret_fd)
 {
 	AUTO_MEM char *dir = NULL;
-	if (m->options.cache_dir)
-		TRY(str_dup(m->options.cache_dir, &dir));
+	if (m->server->options.cache_dir)
+		TRY(str_dup(m->server->options.cache_dir, &dir));
 	else
 		TRY(default_cache_dir(&dir));
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
@@ -107,16 +107,16 @@ static struct err *open_place(struct mount *m, enum memo_kind kind, int *ret_fd,
 		TRY(str_dup("mtimes", ret_name));
 		return state_dir(m, "times", ret_fd);
 	}
-	source = realpath(m->options.source, NULL);
+	source = realpath(m->source, NULL);
 	TRY(str_printf(ret_name, "%016" PRIx64 ".sizes",
-		       hash_str(source ? source : m->options.source, 0)));
+		       hash_str(source ? source : m->source, 0)));
 	return open_cache_dir(m, ret_fd);
 }
 
 static void tell(struct mount *m, struct err *err)
 {
 	if (err)
-		log_line(&m->log, LEVEL_INFO, "not remembered: %s", err->msg);
+		log_line(&m->server->log, LEVEL_INFO, "not remembered: %s", err->msg);
 	err_free(err); /* what is forgotten is computed again */
 }
 

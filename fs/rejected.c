@@ -168,7 +168,7 @@ static struct err *make_room(struct mount *m, int dir, const char *spare)
 	struct oldest oldest;
 	for (;;) {
 		TRY(find_oldest(dir, spare, &oldest));
-		if (oldest.total <= m->options.rejected_size || !*oldest.name)
+		if (oldest.total <= m->server->options.rejected_size || !*oldest.name)
 			return NULL;
 		TRY(rejected_remove(m, oldest.name));
 	}
@@ -209,7 +209,7 @@ static struct err *rejected_lookup(struct mount *m, struct node *dir, const char
 		return err_errno(errno, "rejected/%s", name);
 	if (!S_ISREG(st.st_mode))
 		return NULL;
-	TRY(node_new(&rejected_file_ops, st.st_ino, NULL, &n));
+	TRY(node_new(m, &rejected_file_ops, st.st_ino, NULL, &n));
 	TRY(str_dup(name, &n->name));
 	*ret = TAKE(n);
 	return NULL;
@@ -232,7 +232,7 @@ static struct err *rejected_list(struct mount *m, struct handle *h, uint64_t off
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || i++ < off)
 			continue;
 		if (sink->fn(sink->ctx, e->d_name,
-			     node_ino(&rejected_file_ops, e->d_ino), S_IFREG, i))
+			     node_ino(m, &rejected_file_ops, e->d_ino), S_IFREG, i))
 			break;
 	}
 	closedir(d);

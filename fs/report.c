@@ -58,7 +58,7 @@ int report(struct mount *m, pid_t pid, const char *path, struct err *err)
 	if (path && strstr(err->msg, path))
 		path = NULL; /* the text names it */
 	if (!is_routine(code)) {
-		log_line(&m->log, LEVEL_ERROR, "%s%s%s", path ? path : "",
+		log_line(&m->server->log, LEVEL_ERROR, "%s%s%s", path ? path : "",
 			 path ? ": " : "", err->msg);
 		keep(m, pid, path, err->msg);
 	}

@@ -52,7 +52,7 @@ void staged_unref(struct staged *s)
 struct err *staged_node(struct staged *s, struct node **ret)
 {
 	AUTO(node) struct node *n = NULL;
-	TRY(node_new(&staged_file_ops, s->id, NULL, &n));
+	TRY(node_new(s->mount, &staged_file_ops, s->id, NULL, &n));
 	n->staged = staged_ref(s);
 	n->entry_timeout = 0;
 	*ret = TAKE(n);
@@ -71,7 +71,7 @@ static struct err *begin_import(struct staged *s, const char *name)
 	if (!s->base)
 		s->base = table_latest(s->mount->table);
 	TRY(column_file_parse(s->base, name, &column, &type, &spec.format));
-	if (list_has(s->mount->options.protect, column) &&
+	if (list_has(s->mount->server->options.protect, column) &&
 	    version_find_field(s->base, column))
 		return err_new(EPERM,
 			       "column '%s' is protected (protect= in the mount's "
@@ -149,7 +149,7 @@ void staged_keep(struct staged *s, const struct err *why)
 	err = rejected_keep(s->mount, s->name, s->is_streamed ? -1 : s->fd, why->msg);
 	if (!err)
 		return;
-	log_line(&s->mount->log, LEVEL_ERROR, "columns/%s is lost: %s", s->name,
+	log_line(&s->mount->server->log, LEVEL_ERROR, "columns/%s is lost: %s", s->name,
 		 err->msg);
 	err_free(err); /* the reason itself is being told */
 }
@@ -361,7 +361,8 @@ static void committed(struct staged *s)
 {
 	remember_mtime(s);
 	settle(s, STAGED_COMMITTED);
-	watch_wake(s->mount);
+	atomic_fetch_add(&s->mount->server->metrics.n_commits, 1);
+	watch_wake(s->mount->server);
 }
 
 static struct err *commit_or_reject(struct staged *s)

@@ -109,7 +109,7 @@ bool staging_entry(struct mount *m, size_t i, char **ret_name, uint64_t *ret_ino
 		if (s->replaces || s->is_hidden || i-- != 0)
 			continue;
 		struct err *err = str_dup(s->name, ret_name);
-		*ret_ino = node_ino(&staged_file_ops, s->id);
+		*ret_ino = node_ino(m, &staged_file_ops, s->id);
 		if (!err)
 			return true;
 		err_free(err); /* the listing ends early */

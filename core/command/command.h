@@ -69,6 +69,9 @@ MUST_CHECK struct err *render_info(struct version *v, bool json, struct buf *out
 MUST_CHECK struct err *render_schema(struct version *v, bool json, struct buf *out);
 MUST_CHECK struct err *render_history(struct table *t, uint64_t up_to, bool json,
 				      struct buf *out);
+/* Versions in (after, up_to], the oldest first, in lines as history's. */
+MUST_CHECK struct err *render_commits(struct table *t, uint64_t after, uint64_t up_to,
+				      struct buf *out);
 /* What one version did: a line as in history, then the columns that came, went
  * or changed. */
 MUST_CHECK struct err *render_changes(struct table *t, uint64_t number,

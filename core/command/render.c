@@ -210,6 +210,32 @@ struct err *render_history(struct table *t, uint64_t up_to, bool json, struct bu
 	return buf_check(out);
 }
 
+struct err *render_commits(struct table *t, uint64_t after, uint64_t up_to,
+			   struct buf *out)
+{
+	AUTO_MEM uint64_t *numbers = NULL;
+	struct version_summary old = {0};
+	struct err *err = NULL;
+	bool has_old = false;
+	size_t n;
+	TRY(table_list_versions(t, &numbers, &n));
+	for (size_t i = 0; i < n && numbers[i] <= up_to && !err; i++) {
+		struct version_summary now;
+		if (numbers[i] < after && i + 1 < n && numbers[i + 1] <= after)
+			continue;
+		err = table_summary(t, numbers[i], &now);
+		if (err)
+			break;
+		if (numbers[i] > after)
+			history_line(&now, has_old ? &old : NULL, false, out);
+		version_summary_fini(&old);
+		old = now;
+		has_old = true;
+	}
+	version_summary_fini(&old);
+	return err ? err : buf_check(out);
+}
+
 /* --- changes --- */
 
 static const struct field *find_id(const struct version *v, int32_t id)

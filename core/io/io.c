@@ -75,6 +75,15 @@ static struct err *path_check(const char *path)
 	return NULL;
 }
 
+struct err *io_store_open_dir(struct io_store *s, const char *path,
+			      struct io_store **ret)
+{
+	TRY(path_check(path));
+	if (!s->ops->open_dir)
+		return err_new(EOPNOTSUPP, "%s: no directories here", path);
+	return s->ops->open_dir(s, path, ret);
+}
+
 /* --- reading --- */
 
 struct err *io_file_init(struct io_file *f, struct io_store *s, const char *path,

@@ -332,6 +332,9 @@ static void local_free(struct io_store *s)
 	free(store_of(s));
 }
 
+static struct err *local_open_dir(struct io_store *s, const char *path,
+				  struct io_store **ret);
+
 static const struct io_ops local_ops = {
 	.open = local_open,
 	.read = local_read,
@@ -347,22 +350,47 @@ static const struct io_ops local_ops = {
 	.sync_dir = local_sync_dir,
 	.remove = local_remove,
 	.mkdir = local_mkdir,
+	.open_dir = local_open_dir,
 	.statvfs = local_statvfs,
 	.writable = local_writable,
 	.fd = local_fd,
 	.free = local_free,
 };
 
+/* fd is taken, also on failure. */
+static struct err *store_new(int fd, const char *name, struct io_store **ret)
+{
+	struct local_store *s;
+	struct err *err = mem_new(&s);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	s->dirfd = fd;
+	err = io_store_init(&s->base, &local_ops, name);
+	if (err) {
+		local_free(&s->base);
+		return err;
+	}
+	*ret = &s->base;
+	return NULL;
+}
+
+static struct err *local_open_dir(struct io_store *s, const char *path,
+				  struct io_store **ret)
+{
+	AUTO_MEM char *name = NULL;
+	TRY(str_printf(&name, "%s/%s", s->name, path));
+	int fd = open_beneath(s, path, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return err_errno(errno == EXDEV ? EIO : errno, "%s", name);
+	return store_new(fd, name, ret);
+}
+
 struct err *io_store_open_local(const char *path, struct io_store **ret)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(errno, "%s", path);
-	AUTO_MEM struct local_store *s = NULL;
-	TRY(mem_new(&s));
-	TRY(io_store_init(&s->base, &local_ops, path));
-	s->dirfd = fd;
-	fd = -1;
-	*ret = &TAKE(s)->base;
-	return NULL;
+	return store_new(fd, path, ret);
 }

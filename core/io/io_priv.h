@@ -31,6 +31,8 @@ struct io_ops {
 	struct err *(*sync_dir)(struct io_store *s, const char *dir);
 	struct err *(*remove)(struct io_store *s, const char *path);
 	struct err *(*mkdir)(struct io_store *s, const char *dir);
+	struct err *(*open_dir)(struct io_store *s, const char *path,
+				struct io_store **ret);
 	struct err *(*statvfs)(struct io_store *s, struct statvfs *ret);
 	bool (*writable)(struct io_store *s);
 	int (*fd)(const struct io_store *s);

@@ -242,4 +242,33 @@ MUST_CHECK struct err *table_commit_column(struct table *t,
 					   struct column_commit *commit,
 					   struct version **ret);
 
+/* --- catalogs: directories of tables, as LanceDB keeps them --- */
+
+struct catalog;
+
+struct catalog_entry {
+	char *name;	/* owned */
+	char *location; /* owned; a table's directory; NULL: a namespace */
+};
+struct catalog_list {
+	struct catalog_entry *items; /* owned */
+	size_t n, cap;
+};
+void catalog_list_fini(struct catalog_list *l); /* accepts zeroed */
+
+/* Is a directory not a dataset, but holds a table or a catalogue? */
+MUST_CHECK struct err *catalog_found(struct io_store *store, bool *ret);
+/* store is referenced; log is borrowed and may be NULL. */
+MUST_CHECK struct err *catalog_open(struct io_store *store, const struct log *log,
+				    struct catalog **ret);
+void catalog_free(struct catalog *c); /* accepts NULL */
+/*
+ * What lies right in a namespace ("ns$deeper", "" for the root): tables that are
+ * there now, and namespaces, by name; a table comes before a namespace of its name.
+ * Cost: a listing of the directory, a stat a table; the catalogue is read once a
+ * version of it.
+ */
+MUST_CHECK struct err *catalog_list(struct catalog *c, const char *namespace,
+				    struct catalog_list *ret);
+
 #endif

@@ -28,10 +28,10 @@ fails "no such column" "cat '$mnt/columns/captoin.txt'"
 fails "versions are not written" "echo x > '$mnt/versions/1/columns/key.txt'"
 fails "rows are not written" "echo x > '$mnt/rows/1/key.txt'"
 
-# sizes are exact, everywhere but in control
+# sizes are exact, everywhere but in control and metrics
 while read -r size path; do
 	is "size of $path" "$size" "$(wc -c <"$path")"
-done < <(find "$mnt" -path "$mnt/control" -prune -o -path "$mnt/rows/[1-9]*" -prune -o -type f -printf '%s %p\n')
+done < <(find "$mnt" -path "$mnt/control" -prune -o -path "$mnt/metrics" -prune -o -path "$mnt/rows/[1-9]*" -prune -o -type f -printf '%s %p\n')
 
 is "lancectl agrees with the mount" "$(sha256sum <"$mnt/columns/caption.txt")" \
 	"$("$LANCEFS_BIN/lancectl" export "$dataset" caption | sha256sum)"

@@ -29,7 +29,6 @@ def mounted(dataset, where, *options):
             time.sleep(0.01)
         yield where
     finally:
-        time.sleep(0.05)  # releases are asynchronous: let the last of them arrive
         subprocess.run(["fusermount3", "-uz", where], check=False)
         try:
             code = daemon.wait(timeout=45)

@@ -14,6 +14,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "interop"))
 
 import lance  # noqa: E402
+import lancedb  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
 import columns  # noqa: E402
@@ -44,7 +45,22 @@ def write(name, table, version, *steps, rows_per_file=1 << 20):
     hint.unlink(missing_ok=True)
 
 
+def write_database(where):
+    """A database with namespaces, one of which has the name of a table."""
+    shutil.rmtree(where, ignore_errors=True)
+    db = lancedb.connect(str(where))
+    db.create_table("captions", [{"id": i, "caption": f"c{i}"} for i in range(5)])
+    db.create_table("bar", [{"id": i} for i in range(3)])
+    db.create_namespace(["bar"])
+    db.create_namespace(["bar", "deep"])
+    db.create_table("inner", [{"b": 1}], namespace_path=["bar"])
+    db.create_table("inner", [{"b": 2}], namespace_path=["bar", "deep"])
+    for hint in where.rglob("latest_version_hint.json"):
+        hint.unlink()
+
+
 def main():
+    write_database(HERE / "database" / "db")
     nested, flat = test_types.nested_table(rows=90), test_types.flat_table(rows=130)
     assert columns.same_values(nested["i"], nested["i"])
     for version in ("2.0", "2.1", "2.2"):

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * file_live.c: files that tell what happens now: events and metrics.
+ *
+ * They have no size and are read past the page cache.  A read of events waits
+ * for the next commit and then gives a line of history a version, for as long as
+ * one goes on reading.
+ */
+#include "fs.h"
+
+#include <errno.h>
+
+static struct err *live_attr(struct mount *m, struct node *n, bool is_exact,
+			     struct stat *st, double *ret_timeout)
+{
+	(void)m;
+	(void)n;
+	(void)is_exact;
+	st->st_size = 0;
+	*ret_timeout = 0;
+	return NULL;
+}
+
+/* --- events --- */
+
+static struct err *events_open(struct mount *m, struct handle *h,
+			       struct fuse_file_info *fi)
+{
+	AUTO(version) struct version *v = table_latest(m->table);
+	h->seen = version_number(v);
+	fi->direct_io = 1;
+	return NULL;
+}
+
+static struct err *events_gather(struct mount *m, struct handle *h)
+{
+	AUTO(version) struct version *v = table_latest(m->table);
+	uint64_t seen = h->seen;
+	if (version_number(v) <= seen)
+		return NULL;
+	h->seen = version_number(v);
+	return render_commits(m->table, seen, h->seen, &h->reply);
+}
+
+const struct node_ops events_ops = {
+	.kind = "events",
+	.mode = S_IFREG | 0444,
+	.attr = live_attr,
+	.open = events_open,
+	.gather = events_gather,
+};
+
+/* --- metrics --- */
+
+static struct err *metrics_open(struct mount *m, struct handle *h,
+				struct fuse_file_info *fi)
+{
+	AUTO_BUF struct buf out = {0};
+	metrics_render(m, &out);
+	TRY(buf_check(&out));
+	TRY(bytes_new(out.len, &h->text));
+	memcpy(h->text->data, out.data, out.len);
+	fi->direct_io = 1;
+	return NULL;
+}
+
+const struct node_ops metrics_ops = {
+	.kind = "metrics",
+	.mode = S_IFREG | 0444,
+	.attr = live_attr,
+	.open = metrics_open,
+};
