@@ -104,6 +104,9 @@ static struct err *column_open(struct mount *m, struct handle *h,
 	fi->keep_cache = 1;
 	if (!h->can_write)
 		return NULL;
+	if (field_is_system(n->field))
+		return err_new(EINVAL, "'%s' is a name that Lance reserves",
+			       n->field->name);
 	if (list_has(m->server->options.protect, n->field->name))
 		return err_new(EPERM,
 			       "column '%s' is protected (protect= in the mount's "

@@ -348,6 +348,8 @@ struct err *find_column(const struct version *v, const char *name, struct field 
 	const char *near = NULL;
 	size_t best = 3;
 	*ret = version_find_field(v, name);
+	if (!*ret)
+		*ret = version_system_field(v, name);
 	if (*ret)
 		return NULL;
 	for (size_t i = 0; i < version_n_fields(v); i++) {

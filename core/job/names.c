@@ -57,7 +57,7 @@ struct field *name_find(const struct version *v, const char *encoded)
 		if (strcmp(name, encoded) == 0)
 			return f;
 	}
-	return NULL;
+	return version_system_field(v, encoded);
 }
 
 static int hex_digit(char c)
@@ -101,11 +101,8 @@ struct err *name_decode(const char *encoded, char **ret)
 /* Columns that Lance computes; a stored one of the name would hide behind it. */
 static struct err *check_reserved(const char *name)
 {
-	static const char *const reserved[] = {"_rowid", "_rowaddr", "_rowoffset",
-					       "_row_created_at_version",
-					       "_row_last_updated_at_version"};
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (strcmp(name, reserved[i]) == 0)
+	for (size_t i = 0; system_field_name(i); i++)
+		if (strcmp(name, system_field_name(i)) == 0)
 			return err_new(EINVAL, "'%s' is a name that Lance reserves",
 				       name);
 	return NULL;

@@ -116,6 +116,7 @@ static struct err *parse(struct version *v)
 	TRY(flags_check_read(v->manifest->reader_feature_flags));
 	TRY(read_storage(v));
 	TRY(read_writer(v));
+	TRY(system_fields_new(v->system_fields));
 	TRY(fields_from_proto(v->manifest->fields, v->manifest->n_fields, &v->fields,
 			      &v->n_fields));
 	return read_fragments(v);

@@ -47,10 +47,25 @@ static struct err *read_parts_of(struct version *v, const struct field *field,
 	return NULL;
 }
 
+static struct err *read_system(struct version *v, const struct fragment *f,
+			       const struct field *field, uint64_t first, uint64_t end,
+			       struct array **ret)
+{
+	const Lance__Table__DataFile *file = system_field_file(f, field);
+	AUTO(file_reader) struct file_reader *r = NULL;
+	struct file_map map;
+	if (!file)
+		return system_field_read(f, field, first, end, ret);
+	TRY(open_one(v, file, &r, &map));
+	return file_read(r, field, &map, first, end, ret);
+}
+
 static struct err *read_offsets(struct version *v, const struct fragment *f,
 				const struct field *field, uint64_t first, uint64_t end,
 				struct array **ret)
 {
+	if (field_is_system(field))
+		return read_system(v, f, field, first, end, ret);
 	const Lance__Table__DataFile *files[MAX_PARTS];
 	struct column_part parts[MAX_PARTS] = {0};
 	size_t n = fragment_files(f, field, files, MAX_PARTS);
@@ -165,6 +180,8 @@ struct err *version_read(struct version *v, const struct field *field, uint64_t 
 			       field->name, field->name, field->name);
 	if (first == end)
 		return array_new_null(field->type, 0, ret);
+	if (field == v->system_fields[SYSTEM_ROWOFFSET])
+		return row_offsets_new(field, first, end, ret);
 	struct err *err = read_parts(v, field, first, end, &parts);
 	if (err)
 		return explain(v, field, err);
@@ -226,6 +243,10 @@ struct err *version_read_nulls(struct version *v, const struct field *field,
 		return err_new(EINVAL,
 			       "rows %" PRIu64 " to %" PRIu64 " of a table of %" PRIu64,
 			       first, end, v->n_rows);
+	if (field_is_system(field)) {
+		memset(is_null, 0, (size_t)(end - first));
+		return NULL;
+	}
 	struct err *err = read_nulls(v, field, first, end, is_null);
 	return err ? explain(v, field, err) : NULL;
 }

@@ -80,6 +80,15 @@ size_t version_n_fields(const struct version *v);  /* top-level fields */
 struct field *version_field(const struct version *v, size_t i); /* borrowed */
 /* By name; NULL if there is none.  Borrowed. */
 struct field *version_find_field(const struct version *v, const char *name);
+/*
+ * Columns that Lance computes, not among the fields: _rowid, _rowaddr, _rowoffset,
+ * _row_created_at_version, _row_last_updated_at_version; uint64, read like others,
+ * never written.  NULL for any other name.  Borrowed.
+ */
+struct field *version_system_field(const struct version *v, const char *name);
+/* Their names, which no column should have; NULL past the last. */
+const char *system_field_name(size_t i);
+bool field_is_system(const struct field *f);
 /* EOPNOTSUPP, naming the flag or the reason, if we must not commit on top. */
 MUST_CHECK struct err *version_check_writable(const struct version *v);
 /* "lance 14.0.2"; borrowed. */

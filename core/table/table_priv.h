@@ -57,6 +57,15 @@ MUST_CHECK struct err *ipc_offsets_read(struct cursor c, uint64_t n_rows,
 
 /* --- manifest.c, version.c --- */
 
+enum system_field {
+	SYSTEM_ROWID,
+	SYSTEM_CREATED,
+	SYSTEM_UPDATED,
+	SYSTEM_ROWADDR,
+	SYSTEM_ROWOFFSET,
+	N_SYSTEM_FIELDS,
+};
+
 struct fragment {
 	const Lance__Table__DataFragment *proto; /* borrowed from the manifest */
 	uint64_t id;
@@ -78,7 +87,8 @@ struct version {
 	char *writer;	       /* owned */
 	struct field **fields; /* owned */
 	size_t n_fields;
-	struct fragment *fragments; /* owned */
+	struct field *system_fields[N_SYSTEM_FIELDS]; /* owned */
+	struct fragment *fragments;		      /* owned */
 	size_t n_fragments;
 	uint64_t n_rows, n_deleted;
 	pthread_mutex_t lock; /* for loading deletion vectors */
@@ -102,6 +112,24 @@ const Lance__Table__DataFile *fragment_file(const struct fragment *f,
 
 /* The field or one below it has this id. */
 bool field_has_id(const struct field *field, int32_t id);
+
+/* --- lineage.c: columns that Lance computes --- */
+
+/* The fields, not null and of uint64; the caller owns what is not NULL, also on
+ * failure. */
+MUST_CHECK struct err *system_fields_new(struct field **fields);
+/* The data file that a fragment's sequence was spilled to, NULL if to none. */
+const Lance__Table__DataFile *system_field_file(const struct fragment *f,
+						const struct field *field);
+/* Physical rows [first, end), where there is no such file. */
+MUST_CHECK struct err *system_field_read(const struct fragment *f,
+					 const struct field *field, uint64_t first,
+					 uint64_t end, struct array **ret);
+/* The numbers of rows themselves. */
+MUST_CHECK struct err *row_offsets_new(const struct field *field, uint64_t first,
+				       uint64_t end, struct array **ret);
+/* What the values of a fragment stand on. */
+uint64_t system_field_key(const struct fragment *f, const struct field *field);
 
 /* --- merge.c: columns whose parts lie in several files --- */
 

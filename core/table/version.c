@@ -21,6 +21,8 @@ void version_unref(struct version *v)
 		deletion_free(atomic_load(&v->fragments[i].deleted));
 	free(v->fragments);
 	fields_free(v->fields, v->n_fields);
+	for (size_t i = 0; i < N_SYSTEM_FIELDS; i++)
+		field_unref(v->system_fields[i]);
 	proto_free((ProtobufCMessage *)v->manifest);
 	bytes_unref(v->raw);
 	free(v->writer);
@@ -92,6 +94,14 @@ struct field *version_find_field(const struct version *v, const char *name)
 	for (size_t i = 0; i < v->n_fields; i++)
 		if (strcmp(v->fields[i]->name, name) == 0)
 			return v->fields[i];
+	return NULL;
+}
+
+struct field *version_system_field(const struct version *v, const char *name)
+{
+	for (size_t i = 0; system_field_name(i); i++)
+		if (strcmp(system_field_name(i), name) == 0)
+			return v->system_fields[i];
 	return NULL;
 }
 
@@ -238,6 +248,8 @@ uint64_t version_column_key(const struct version *v, const struct field *field)
 		size_t n = fragment_files(f, field, files, MAX_PARTS);
 		const Lance__Table__DeletionFile *d = f->proto->deletion_file;
 		key = hash_mix(key, f->physical_rows);
+		if (field_is_system(field))
+			key = hash_mix(key, system_field_key(f, field));
 		for (size_t k = 0; k < n; k++)
 			key = hash_str(files[k]->path, key);
 		if (d)
