@@ -7,12 +7,11 @@
 
 #include <errno.h>
 
-static bool is_listed(const struct mount *m, const struct field *f,
+static bool is_listed(const struct mount *m, struct field *f,
 		      const struct format_ops *format)
 {
-	const struct type *t = f->type;
-	return !field_is_blob(f) && format_renders(format, t) &&
-	       (format == format_natural(t) ||
+	return !field_is_blob(f) && format_renders_field(format, f) &&
+	       (format == format_natural_field(f) ||
 		list_has(m->server->options.formats, format_suffix(format)));
 }
 
@@ -73,7 +72,7 @@ static struct err *find_file(const struct node *dir, struct version *v,
 	f = find_stem(v, stem);
 	if (!f)
 		return part_lookup(dir, v, whole, format, ret);
-	if (!format_renders(format, f->type))
+	if (!format_renders_field(format, f))
 		return NULL;
 	if (field_is_blob(f))
 		return err_new(EOPNOTSUPP,

@@ -213,12 +213,20 @@ static const struct {
 };
 
 #define XATTR_METADATA "user.lance.metadata."
+#define XATTR_EXTENSION "user.lance.extension"
+
+static const char *extension_name(const struct field *f)
+{
+	return field_metadata(f, "ARROW:extension:name");
+}
 
 static struct err *column_xattr_list(struct mount *m, struct node *n, struct buf *out)
 {
 	(void)m;
 	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
 		buf_append(out, xattrs[i].name, strlen(xattrs[i].name) + 1);
+	if (extension_name(n->field))
+		buf_append(out, XATTR_EXTENSION, sizeof(XATTR_EXTENSION));
 	for (size_t i = 0; i < n->field->n_metadata; i++) {
 		const char *key = n->field->metadata[i].key;
 		if (strlen(key) + strlen(XATTR_METADATA) > 255)
@@ -237,6 +245,10 @@ static struct err *column_xattr_get(struct mount *m, struct node *n, const char 
 	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
 		if (strcmp(xattrs[i].name, name) == 0)
 			return xattrs[i].get(n->version, n->field, out);
+	if (strcmp(name, XATTR_EXTENSION) == 0 && extension_name(n->field)) {
+		buf_str(out, extension_name(n->field));
+		return NULL;
+	}
 	if (str_starts(name, XATTR_METADATA)) {
 		const char *value =
 			field_metadata(n->field, name + strlen(XATTR_METADATA));

@@ -20,7 +20,7 @@ struct err *part_lookup(const struct node *dir, struct version *v, const char *s
 	if (!found)
 		return NULL;
 	TRY(part_field(&part, &f));
-	if (!format_renders(format, f->type))
+	if (!format_renders_field(format, f))
 		return NULL;
 	uint64_t key = hash_str(stem, version_column_key(v, part.column));
 	key = hash_mix(hash_str(format_suffix(format), key),

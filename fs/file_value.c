@@ -27,12 +27,16 @@ uint64_t value_ino(const struct mount *m, const struct version *v,
 static struct err *read_value(struct version *v, struct field *f, uint64_t row,
 			      struct bytes **ret)
 {
+	AUTO(array) struct array *stored = NULL;
 	AUTO(array) struct array *a = NULL;
+	AUTO(field) struct field *shown = NULL;
 	AUTO_BUF struct buf out = {0};
 	*ret = NULL;
-	TRY(version_read(v, f, row, row + 1, &a));
-	if (array_is_null(a, 0))
+	TRY(version_read(v, f, row, row + 1, &stored));
+	if (array_is_null(stored, 0))
 		return NULL;
+	TRY(format_field(format_find("txt"), f, &shown));
+	TRY(format_array(stored, f, shown, &a));
 	TRY(value_render(a, 0, &out));
 	TRY(buf_check(&out));
 	TRY(bytes_new(out.len, ret));

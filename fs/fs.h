@@ -382,9 +382,10 @@ MUST_CHECK struct err *column_time(struct mount *m, struct version *v,
 				   const struct field *f, int64_t *ret_ns);
 
 /* Columns that are directories of one file a row. */
-static inline bool column_is_binary(const struct field *f)
+static inline bool column_is_binary(struct field *f)
 {
-	return type_is_binary(f->type->id) || f->type->id == TYPE_FIXED_BINARY;
+	return (type_is_binary(f->type->id) || f->type->id == TYPE_FIXED_BINARY) &&
+	       !format_natural_field(f);
 }
 
 /* Has `list` (separated by commas or, within -o, by colons) this word? */

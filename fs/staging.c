@@ -269,7 +269,7 @@ static struct err *set_aside(struct mount *m, const char *from, const char *to,
 	const struct format_ops *format;
 	TRY(column_file_parse(v, from, &column, &type, &format));
 	struct field *f = version_find_field(v, column);
-	if (!f || !format_renders(format, f->type))
+	if (!f || !format_renders_field(format, f))
 		return err_new(ENOENT, "columns/%s", from);
 	TRY(staged_new(m, to, tid, &s));
 	TRY(column_view(v, f, format, 0, version_rows(v), &s->aside));

@@ -109,13 +109,10 @@ void buf_json_string(struct buf *b, const char *s, size_t len)
 		} else if (*p == '"' || *p == '\\') {
 			buf_byte(b, '\\');
 			buf_byte(b, *p++);
-		} else if (*p == '\n') {
-			buf_str(b, "\\n");
-			p++;
-		} else if (*p == '\t') {
-			buf_str(b, "\\t");
-			p++;
-		} else if (*p < 0x20 || *p == 0x7f) {
+		} else if (*p >= '\b' && *p <= '\r' && *p != '\v') {
+			buf_byte(b, '\\');
+			buf_byte(b, (uint8_t) "btn?fr"[*p++ - '\b']);
+		} else if (*p < 0x20) {
 			buf_printf(b, "\\u%04x", *p++);
 		} else {
 			buf_append(b, p, n);

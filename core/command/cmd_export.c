@@ -56,11 +56,11 @@ static struct err *copy_view(const struct sink *s, struct view *view, const char
 	return NULL;
 }
 
-static struct err *pick_format(const struct words *w, const struct field *f,
+static struct err *pick_format(const struct words *w, struct field *f,
 			       const struct format_ops **ret)
 {
 	const char *name = words_option(w, "format");
-	*ret = name ? format_find(name) : format_natural(f->type);
+	*ret = name ? format_find(name) : format_natural_field(f);
 	if (!*ret && !name)
 		return err_new(EINVAL, "column '%s' is binary: state --format=arrow",
 			       f->name);

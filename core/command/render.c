@@ -455,7 +455,9 @@ static struct err *table_field(const struct version *v, const struct format_ops 
 	TRY(type_new_nested(TYPE_STRUCT, version_n_fields(v), &type));
 	for (size_t i = 0; i < version_n_fields(v); i++) {
 		struct field *f = version_field(v, i);
-		if (!field_is_blob(f) && format_renders_in_table(format, f->type))
+		AUTO(field) struct field *shown = NULL;
+		TRY(format_field(format, f, &shown));
+		if (!field_is_blob(f) && format_renders_in_table(format, shown->type))
 			type->children[n++] = field_ref(f);
 	}
 	type->n_children = n;

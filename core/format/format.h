@@ -43,6 +43,20 @@ const struct format_ops *format_natural(const struct type *t);
 /* Text: without a stated type it is learnt from all values (see parser_open). */
 bool format_is_text(const struct format_ops *f);
 
+/*
+ * The field that a format shows for f: another one where an extension type means
+ * something else than its storage (JSON as text, bfloat16 as float32), else f.  The
+ * caller owns a reference.
+ */
+MUST_CHECK struct err *format_field(const struct format_ops *format, struct field *f,
+				    struct field **ret);
+/* Values of `from` as values of `to`, the field that is shown for it. */
+MUST_CHECK struct err *format_array(struct array *a, const struct field *from,
+				    const struct field *to, struct array **ret);
+/* format_renders and format_natural of the type that is shown. */
+bool format_renders_field(const struct format_ops *format, struct field *f);
+const struct format_ops *format_natural_field(struct field *f);
+
 /* --- views: column to bytes --- */
 
 /* A column of a pinned version: rows are live rows, counted from 0. */

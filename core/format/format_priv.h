@@ -191,4 +191,9 @@ MUST_CHECK struct err *text_rows_finish(struct text_rows *r, struct parser *p);
 bool text_rows_complete(const struct text_rows *r, const struct parser *p,
 			uint64_t n_rows);
 
+/* --- jsonb.c --- */
+
+/* Append binary JSON as text; EIO if it is broken. */
+MUST_CHECK struct err *jsonb_render(const uint8_t *p, size_t len, struct buf *out);
+
 #endif

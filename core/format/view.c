@@ -33,7 +33,8 @@ struct view {
 	atomic_int refs;
 	const struct format_ops *ops;
 	struct view_source source;
-	struct field *field; /* owned reference */
+	struct field *stored; /* owned reference; what the source reads */
+	struct field *field;  /* owned reference; what is shown */
 	struct buf header;
 	bool fixed;	      /* offsets are arithmetic */
 	uint64_t block_bytes; /* fixed: of a full block */
@@ -141,10 +142,12 @@ struct err *view_open(const struct format_ops *format, const struct view_source 
 	atomic_init(&v->refs, 1);
 	v->ops = format;
 	v->source = *source;
-	v->field = field_ref(source->field);
+	v->stored = field_ref(source->field);
 	pthread_mutex_init(&v->lock, NULL);
 	pthread_cond_init(&v->changed, NULL);
-	err = init_view(v);
+	err = format_field(format, v->stored, &v->field);
+	if (!err)
+		err = init_view(v);
 	if (err) {
 		view_unref(v);
 		return err;
@@ -170,6 +173,7 @@ void view_unref(struct view *v)
 	if (v->source.release)
 		v->source.release(v->source.ctx);
 	field_unref(v->field);
+	field_unref(v->stored);
 	pthread_cond_destroy(&v->changed);
 	pthread_mutex_destroy(&v->lock);
 	free(v);
@@ -183,8 +187,7 @@ static struct err *read_rows(struct view *v, uint64_t first, uint64_t end,
 	if (a->n_rows != end - first)
 		return err_new(EIO, "column %s: %" PRIu64 " rows read, wanted %" PRIu64,
 			       v->field->name, a->n_rows, end - first);
-	*ret = TAKE(a);
-	return NULL;
+	return format_array(a, v->stored, v->field, ret);
 }
 
 /* --- the index of offsets --- */
