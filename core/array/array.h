@@ -131,6 +131,8 @@ DEFINE_AUTO(type, type_unref)
 /* Same ids, parameters and children.  Members of a struct need the same names;
  * the names of items and keys, nullability and metadata are not compared. */
 bool type_equal(const struct type *a, const struct type *b);
+/* Is it a dictionary, or does it hold one? */
+bool type_has_dictionary(const struct type *t);
 /* Bits a value for fixed-width types without children (bool 1); 0 for others. */
 uint32_t type_bits(const struct type *t);
 /* Like type_bits, but also a fixed_size_list of fixed-width items, to any
@@ -191,6 +193,9 @@ uint64_t array_offset(const struct array *a, uint64_t i);
 /* Rows [first, end) as a new array. */
 MUST_CHECK struct err *array_slice(const struct array *a, uint64_t first, uint64_t end,
 				   struct array **ret);
+/* The array with each dictionary, at any depth, replaced by the values of its rows;
+ * buffers of what holds none are shared.  EIO if an index points to no value. */
+MUST_CHECK struct err *array_expand(const struct array *a, struct array **ret);
 /* Member i of a struct array, null where the struct is. */
 MUST_CHECK struct err *array_member(const struct array *a, size_t i,
 				    struct array **ret);

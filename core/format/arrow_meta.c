@@ -2,8 +2,8 @@
 /*
  * arrow_meta.c: schema, record batch and footer as FlatBuffers.
  *
- * Field orders and union numbers are those of the .fbs files; a dictionary
- * column is described as its values, which is how it is written.
+ * Field orders and union numbers are those of the .fbs files; a dictionary is
+ * described as its values, which is how it is written.
  */
 #include "format/arrow_priv.h"
 

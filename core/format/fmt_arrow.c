@@ -4,8 +4,8 @@
  *
  * Every body begins at a multiple of 64 in the file, so that a memory map of
  * the file is the column.  Validity is always present: then the size of a
- * batch of fixed-width rows does not depend on the nulls in it.  A dictionary
- * column is written as its values.
+ * batch of fixed-width rows does not depend on the nulls in it.  Dictionaries
+ * are written as their values.
  */
 #include "format/arrow_priv.h"
 
@@ -15,18 +15,10 @@
 #define MAGIC "ARROW1"
 #define MAGIC_LEN 6
 
-static const struct type *plain_type(const struct type *t)
-{
-	while (t->id == TYPE_DICTIONARY)
-		t = t->children[0]->type;
-	return t;
-}
-
 static bool fits(const struct type *t, unsigned depth)
 {
-	if (depth > LIMIT_NESTING || (depth && t->id == TYPE_DICTIONARY))
+	if (depth > LIMIT_NESTING)
 		return false;
-	t = plain_type(t);
 	for (size_t i = 0; i < t->n_children; i++)
 		if (!fits(t->children[i]->type, depth + 1))
 			return false;
@@ -166,54 +158,6 @@ static struct err *meta_bytes(const struct arrow_batch *b, uint64_t *ret)
 	return NULL;
 }
 
-/* --- dictionaries --- */
-
-/* The values of a dictionary's rows; nulls of either level are null. */
-static struct err *plain_array(const struct array *a, struct array **ret)
-{
-	AUTO_MEM uint64_t *rows = NULL;
-	AUTO(array) struct array *out = NULL;
-	AUTO(bytes) struct bytes *valid = NULL;
-	struct array *values = a->children[0];
-	if (values->n_rows == 0)
-		return array_new_null(values->type, a->n_rows, ret);
-	TRY(mem_array(a->n_rows, sizeof(*rows), &rows));
-	TRY(bytes_new_zero(bitmap_bytes(a->n_rows), &valid));
-	for (uint64_t row = 0; row < a->n_rows; row++) {
-		uint64_t at = row;
-		if (array_is_null(a, row))
-			continue;
-		/* a row resolves to a value of the outermost dictionary first */
-		struct type index = {.id = a->type->index_id};
-		at = 0;
-		memcpy(&at, a->data->data + row * (type_bits(&index) / 8),
-		       type_bits(&index) / 8);
-		rows[row] = at;
-		if (!array_is_null(values, at))
-			bit_set(valid->data, row);
-	}
-	TRY(array_take(values, rows, a->n_rows, &out));
-	out->n_nulls = a->n_rows - bitmap_count(valid->data, 0, a->n_rows);
-	bytes_unref(out->validity);
-	out->validity = TAKE(valid);
-	*ret = TAKE(out);
-	return NULL;
-}
-
-/* a itself, or its values if it is a dictionary; the caller owns a reference. */
-static struct err *undictionary(const struct array *a, uint64_t first, uint64_t end,
-				struct array **ret)
-{
-	AUTO(array) struct array *now = NULL;
-	TRY(array_slice(a, first, end, &now));
-	while (now->type->id == TYPE_DICTIONARY) {
-		AUTO(array) struct array *outer = TAKE(now);
-		TRY(plain_array(outer, &now));
-	}
-	*ret = TAKE(now);
-	return NULL;
-}
-
 /* --- the view --- */
 
 static struct err *arrow_header(const struct field *f, uint64_t n_rows, struct buf *out)
@@ -256,8 +200,10 @@ static struct err *arrow_measure(const struct field *f, const struct array *a,
 	AUTO_BATCH struct arrow_batch b = {.n_rows = end - first};
 	AUTO(array) struct array *plain = NULL;
 	uint64_t meta;
-	if (f->type->id == TYPE_DICTIONARY) {
-		TRY(undictionary(a, first, end, &plain));
+	if (type_has_dictionary(f->type)) {
+		AUTO(array) struct array *rows = NULL;
+		TRY(array_slice(a, first, end, &rows));
+		TRY(array_expand(rows, &plain));
 		end -= first;
 		first = 0;
 		a = plain;
@@ -299,9 +245,9 @@ static struct err *arrow_render(const struct field *f, const struct array *a,
 				struct chunk *ret)
 {
 	AUTO(array) struct array *plain = NULL;
-	if (f->type->id != TYPE_DICTIONARY)
+	if (!type_has_dictionary(f->type))
 		return render_plain(f, a, ret);
-	TRY(undictionary(a, 0, a->n_rows, &plain));
+	TRY(array_expand(a, &plain));
 	return render_plain(f, plain, ret);
 }
 
@@ -310,11 +256,10 @@ static struct err *batch_meta_bytes(const struct field *f, uint64_t *ret)
 {
 	AUTO_BATCH struct arrow_batch b = {0};
 	AUTO(array) struct array *empty = NULL;
-	struct type *t = f->type;
-	while (t->id == TYPE_DICTIONARY)
-		t = t->children[0]->type;
-	TRY(array_new_null(t, 0, &empty));
-	TRY(add_columns(&b, f, empty));
+	AUTO(array) struct array *plain = NULL;
+	TRY(array_new_null(f->type, 0, &empty));
+	TRY(array_expand(empty, &plain));
+	TRY(add_columns(&b, f, plain));
 	return meta_bytes(&b, ret);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "random_array.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -25,6 +26,7 @@ static const char *const types[] = {"null",
 				    "struct<a: int64, b: string>",
 				    "map<string, bool>",
 				    "dictionary<int8, string>",
+				    "struct<a: int8, b: dictionary<int32, string>>",
 				    "list<dictionary<uint16, string>>",
 				    "string[2]",
 				    "timestamp[us, UTC]",
@@ -126,6 +128,51 @@ static void check_null(struct array *a)
 	assert_false(array_equal(null, a));
 }
 
+/* Each value as before, and nothing in the slots of nulls: then a block of rows has one
+ * size, however the dictionary it was read with is numbered. */
+static void check_expand(struct array *a)
+{
+	AUTO(array) struct array *plain = NULL;
+	AUTO(array) struct array *again = NULL;
+	must(array_expand(a, &plain));
+	must(array_validate(plain));
+	assert_false(type_has_dictionary(plain->type));
+	assert_int_equal(plain->n_rows, a->n_rows);
+	if (!type_has_dictionary(a->type)) {
+		assert_true(array_equal(plain, a));
+		return;
+	}
+	for (uint64_t row = 0; a->type->id == TYPE_DICTIONARY && row < ROWS; row++) {
+		uint64_t len = 0;
+		assert_true(array_is_null(plain, row) || !array_is_null(a, row));
+		if (array_is_null(plain, row))
+			array_var(plain, row, &len);
+		assert_int_equal(len, 0);
+	}
+	must(array_expand(plain, &again));
+	assert_true(array_equal(plain, again));
+}
+
+static void test_array__expand(void **state)
+{
+	(void)state;
+	with_each_type(check_expand);
+}
+
+static void test_array__expand_checks_indices(void **state)
+{
+	(void)state;
+	AUTO(type) struct type *t = type_of("dictionary<int8, string>");
+	AUTO(array) struct array *plain = NULL;
+	uint64_t seed = 5;
+	AUTO(array) struct array *a = random_array(t, 9, 0, &seed);
+	a->data->data[4] = 0x80;
+	struct err *err = array_expand(a, &plain);
+	assert_non_null(err);
+	assert_int_equal(err->code, EIO);
+	err_free(err);
+}
+
 static void test_array__all_null(void **state)
 {
 	(void)state;
@@ -184,6 +231,8 @@ int main(void)
 		cmocka_unit_test(test_array__slices_join),
 		cmocka_unit_test(test_array__take),
 		cmocka_unit_test(test_array__joins_different_dictionaries),
+		cmocka_unit_test(test_array__expand),
+		cmocka_unit_test(test_array__expand_checks_indices),
 		cmocka_unit_test(test_array__all_null),
 		cmocka_unit_test(test_array__export),
 		cmocka_unit_test(test_array__hostile_row_counts),

@@ -10,19 +10,21 @@
 
 #include <cmocka.h>
 
-static const char *const types[] = {"int8",
-				    "bool",
-				    "string",
-				    "large_binary",
-				    "float32[3]",
-				    "list<string>",
-				    "null",
-				    "struct<a: int64, b: list<bool>>",
-				    "map<string, int64>",
-				    "dictionary<int8, string>",
-				    "decimal(50,3)",
-				    "timestamp[us, UTC]",
-				    "fixed_size_binary[5]"};
+static const char *const types[] = {
+	"int8",
+	"bool",
+	"string",
+	"large_binary",
+	"float32[3]",
+	"list<string>",
+	"null",
+	"struct<a: int64, b: list<bool>>",
+	"map<string, int64>",
+	"dictionary<int8, string>",
+	"struct<a: list<dictionary<int8, string>>, b: bool>",
+	"decimal(50,3)",
+	"timestamp[us, UTC]",
+	"fixed_size_binary[5]"};
 
 static void check_frame(const struct buf *file)
 {
