@@ -63,12 +63,13 @@ static void put_index(uint8_t *p, unsigned width, uint64_t i, uint64_t v)
 static struct err *number_rows(const struct array *plain, unsigned width,
 			       struct numbering *m, struct array *out)
 {
+	unsigned bits = 8 * width - type_is_signed(out->type->index_id);
 	TRY(bytes_new_zero((size_t)plain->n_rows * width, &out->data));
 	for (uint64_t i = 0; i < plain->n_rows; i++) {
 		if (!array_is_null(plain, i))
 			put_index(out->data->data, width, i, code_of(m, plain, i));
 	}
-	if (width < 8 && m->n > (uint64_t)1 << (8 * width - 1))
+	if (width < 8 && m->n > (uint64_t)1 << bits)
 		return err_new(EOVERFLOW,
 			       "%" PRIu64 " values in a dictionary of %u bytes", m->n,
 			       width);
