@@ -58,6 +58,13 @@ static struct err *read_range(const struct v20_reader *r,
 	return NULL;
 }
 
+/* "none" is what a writer notes that was told not to compress. */
+static bool is_compressed(const Lance__Enc__V20Flat *f)
+{
+	return f->compression && f->compression->scheme[0] &&
+	       strcmp(f->compression->scheme, "none") != 0;
+}
+
 static struct err *scheme_of(const Lance__Enc__V20Compression *c, int *ret)
 {
 	if (strcmp(c->scheme, "zstd") == 0)
@@ -82,7 +89,7 @@ static struct err *read_flat(const struct v20_reader *r, const Lance__Enc__V20Fl
 	    ckd_mul(&end, first + n, f->bits_per_value) || first + n < first)
 		return err_new(EIO, "flat: %" PRIu64 " bits a value",
 			       f->bits_per_value);
-	if (!f->compression || !f->compression->scheme[0]) {
+	if (!is_compressed(f)) {
 		*ret_bit = start % 8;
 		return read_range(r, f->buffer, start / 8, div_ceil(end, 8) - start / 8,
 				  ret);

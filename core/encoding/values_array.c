@@ -36,7 +36,8 @@ static struct err *list_value_type(const struct type *t, struct value_type *ret)
 		if (ckd_mul(&bits, bits, (uint64_t)t->list_size) || bits > UINT32_MAX)
 			return err_new(EOPNOTSUPP, "fixed-size list of 2^32 items");
 	}
-	uint64_t item_bits = type_bits(t);
+	/* items of the null type have no bytes; a bit each stands for them */
+	uint64_t item_bits = t->id == TYPE_NULL ? 1 : type_bits(t);
 	if (item_bits == 0)
 		return err_new(EOPNOTSUPP,
 			       "fixed-size list of items of no fixed width");
@@ -138,6 +139,10 @@ static struct err *take_items(struct values *v, struct type *t, unsigned dim,
 {
 	AUTO(array) struct array *a = NULL;
 	TRY(array_new(t, n, &a));
+	if (t->id == TYPE_NULL) {
+		*ret = TAKE(a);
+		return NULL;
+	}
 	if (dim > 0 && v->items[dim - 1].len) {
 		TRY(grow_take(&v->items[dim - 1], &a->validity));
 		a->n_nulls = n - bitmap_count(a->validity->data, 0, n);
