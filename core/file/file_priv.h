@@ -51,6 +51,8 @@ struct file_reader {
 	uint64_t page_bytes;	 /* of open pages; guarded by .lock */
 	bool has_rows;		 /* guarded by .lock */
 	uint64_t n_rows;	 /* guarded by .lock */
+	struct field **schema;	 /* owned; NULL: not read yet; guarded by .lock */
+	size_t n_schema;	 /* guarded by .lock */
 };
 
 /* Column i with its metadata, read on the first call; borrowed from r. */
@@ -84,6 +86,15 @@ int64_t map_column(const struct file_map *map, int32_t id);
 MUST_CHECK struct err *blob_nulls(struct file_reader *r, const struct field *field,
 				  const struct file_map *map, uint64_t first,
 				  uint64_t end, uint8_t *ret);
+
+/* The type whose values the leaf column of f holds: f's own, or of a packed struct the
+ * one with the members that it was written with; borrowed from f or r. */
+MUST_CHECK struct err *packed_type(struct file_reader *r, const struct field *f,
+				   struct type **ret);
+/* An array of packed_type as one of the field's type: members by their ids, null
+ * where the file has none. */
+MUST_CHECK struct err *packed_select(struct array *a, struct type *wanted,
+				     struct array **ret);
 
 /* Values as a dictionary array of type t, equal ones once. */
 MUST_CHECK struct err *dictionary_make(struct values *v, struct type *t,

@@ -17,6 +17,7 @@
 
 struct leaf {
 	const struct field *field; /* borrowed */
+	struct type *type;	   /* of its values in the file; borrowed */
 	struct leaf_shape shape;   /* owned */
 	struct slots slots;	   /* owned */
 };
@@ -84,7 +85,8 @@ static struct err *add_leaf(struct assembly *a, const struct field *f, uint32_t 
 	leaf->shape.n_layers = path->depth;
 	for (unsigned i = 0; i < path->depth; i++)
 		leaf->shape.is_list[i] = path->is_list[path->depth - 1 - i];
-	TRY(value_type_of(f->type, &leaf->shape.type));
+	TRY(packed_type(a->r, f, &leaf->type));
+	TRY(value_type_of(leaf->type, &leaf->shape.type));
 	if (ckd_mul(&first, a->first, path->elements) ||
 	    ckd_mul(&end, a->end, path->elements))
 		return err_new(EIO, "row numbers over 2^64");
@@ -263,6 +265,7 @@ static struct err *check_n(uint64_t n, uint64_t wanted)
 static struct err *assemble_leaf(struct leaf *leaf, uint64_t n, struct array **ret)
 {
 	struct layer l AUTO_LAYER = {0};
+	AUTO(array) struct array *a = NULL;
 	const struct type *t = leaf->field->type;
 	TRY(element_validity(&leaf->slots, &leaf->shape, 0, &l));
 	TRY(check_n(l.n, n));
@@ -273,8 +276,8 @@ static struct err *assemble_leaf(struct leaf *leaf, uint64_t n, struct array **r
 	if (t->id == TYPE_DICTIONARY)
 		return dictionary_make(&leaf->slots.values, leaf->field->type,
 				       l.validity, ret);
-	return values_take_array(&leaf->slots.values, leaf->field->type, l.validity,
-				 ret);
+	TRY(values_take_array(&leaf->slots.values, leaf->type, l.validity, &a));
+	return packed_select(a, leaf->field->type, ret);
 }
 
 static void set_validity(struct array *a, struct layer *l)

@@ -72,6 +72,7 @@ void file_reader_unref(struct file_reader *r)
 	for (uint32_t i = 0; r->columns && i < r->n_columns; i++)
 		column_free(r->columns[i]);
 	free(r->columns);
+	fields_free(r->schema, r->n_schema);
 	io_file_unref(r->file);
 	pthread_mutex_destroy(&r->lock);
 	free(r);

@@ -85,16 +85,19 @@ static struct err *validity_of(const struct slots *s, struct bytes **ret)
 	return NULL;
 }
 
-static struct err *leaf_array(struct slots *s, struct type *t, uint64_t n,
-			      struct array **ret)
+/* The values, stored as `stored` is, as an array of type t. */
+static struct err *leaf_array(struct slots *s, struct type *stored, struct type *t,
+			      uint64_t n, struct array **ret)
 {
 	AUTO(bytes) struct bytes *validity = NULL;
+	AUTO(array) struct array *a = NULL;
 	if (s->values.n != n || s->n != n)
 		return err_new(EIO, "%" PRIu64 " values of %" PRIu64, s->values.n, n);
 	TRY(validity_of(s, &validity));
 	if (t->id == TYPE_DICTIONARY)
 		return dictionary_make(&s->values, t, validity, ret);
-	return values_take_array(&s->values, t, validity, ret);
+	TRY(values_take_array(&s->values, stored, validity, &a));
+	return packed_select(a, t, ret);
 }
 
 static struct err *read_leaf(const struct v20_read *v, const struct field *f,
@@ -102,13 +105,15 @@ static struct err *read_leaf(const struct v20_read *v, const struct field *f,
 			     struct array **ret)
 {
 	struct value_type type;
+	struct type *stored;
 	struct slots slots = {0};
-	TRY(value_type_of(f->type, &type));
+	TRY(packed_type(v->r, f, &stored));
+	TRY(value_type_of(stored, &type));
 	struct err *err = slots_init(&slots, &type);
 	if (!err)
 		err = read_leaf_pages(v, f, c, first, end, &slots);
 	if (!err)
-		err = leaf_array(&slots, f->type, end - first, ret);
+		err = leaf_array(&slots, stored, f->type, end - first, ret);
 	slots_fini(&slots);
 	value_type_fini(&type);
 	return err;
