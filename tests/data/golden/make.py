@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the golden datasets: run with pylance 14.0.2 and LANCEFS_BIN set; see MADE.
+"""Write the golden datasets, or those named: run with pylance 14.0.2 and LANCEFS_BIN set; see MADE.
 
 Each dataset is written by pylance, compared with pylance's values column by column, and what
 `lancectl export --format=jsonl` then says is kept beside it as the expected text.
@@ -25,6 +25,8 @@ from conftest import BIN  # noqa: E402
 
 
 def write(name, table, version, *steps, rows_per_file=1 << 20):
+    if len(sys.argv) > 1 and name not in sys.argv[1:]:
+        return
     where = HERE / name
     shutil.rmtree(where, ignore_errors=True)
     path = str(where / "t.lance")
@@ -36,8 +38,7 @@ def write(name, table, version, *steps, rows_per_file=1 << 20):
     (where / "expect").mkdir()
     for i, column in enumerate(expected.column_names):
         got = fuzz_read.read_arrow(path, column)
-        if not pa.types.is_dictionary(expected.schema.field(column).type):
-            fuzz_read.compare(got, expected.column(column), f"{name}: {column}")
+        fuzz_read.compare(got, expected.column(column), f"{name}: {column}")
         text = subprocess.run([BIN / "lancectl", "export", path, column, "--format=jsonl"], check=True,
                               capture_output=True).stdout
         (where / "expect" / f"{column}.jsonl").write_bytes(text)
@@ -59,11 +60,38 @@ def write_database(where):
         hint.unlink()
 
 
+def special_table(rows=210):
+    """What ordinary tables have not: dictionaries within lists and structs and of more values than a signed
+    index counts, vectors of nulls, packed structs, compression that is turned off."""
+    texts = [None if i % 9 == 4 else f"text {i % 5}" for i in range(rows)]
+    words = pa.dictionary(pa.int8(), pa.string())
+    pair = pa.struct([("a", pa.int16()), ("b", pa.float64())])
+    packed = {"lance-encoding:packed": "true"}
+    table = {
+        "i": pa.array(range(rows), pa.int32()),
+        "d": pa.DictionaryArray.from_arrays(pa.array(range(rows), pa.uint8()), [f"value {i}" for i in range(rows)]),
+        "ld": pa.array([texts[i:i + i % 3] for i in range(rows)], pa.list_(words)),
+        "sd": pa.array([{"x": texts[i], "y": i} for i in range(rows)], pa.struct([("x", words), ("y", pa.int16())])),
+        "vn": pa.array([None if i % 3 == 1 else [None, None] for i in range(rows)], pa.list_(pa.null(), 2)),
+        "p": pa.array([{"a": i, "b": i / 4} for i in range(rows)], pair),
+        "plain": pa.array([f"plain {i}" for i in range(rows)], pa.string()),
+    }
+    fields = [pa.field(name, a.type) for name, a in table.items()]
+    fields[5] = fields[5].with_metadata(packed)
+    fields[6] = fields[6].with_metadata({"lance-encoding:compression": "none"})
+    return pa.table(list(table.values()), schema=pa.schema(fields))
+
+
 def main():
-    write_database(HERE / "database" / "db")
+    if len(sys.argv) == 1 or "database" in sys.argv:
+        write_database(HERE / "database" / "db")
     nested, flat = test_types.nested_table(rows=90), test_types.flat_table(rows=130)
     assert columns.same_values(nested["i"], nested["i"])
     for version in ("2.0", "2.1", "2.2"):
+        # pylance 14.0.2 knows members of a packed struct by their places: only the last may be missing
+        drop = "i" if version == "2.0" else "p.b"
+        write(f"special-{version}", special_table(), version, lambda d: d.delete("i < 20"),
+              lambda d: d.drop_columns([drop]))
         write(f"flat-{version}", flat, version, rows_per_file=70)
         write(f"captions-{version}", laion.table(300, embeddings=False, images=False), version,
               lambda d: d.delete("width % 3 = 0"), lambda d: d.add_columns({"area": "width * height"}),
