@@ -7,7 +7,7 @@ import fuzz_read
 
 def test_random_datasets__equal_pylance(capsys):
     seed = int(time.time()) // 1000 * 1000
-    compared, refused, _ = fuzz_read.run(seed, 25)
+    totals = fuzz_read.run(seed, 25)
     with capsys.disabled():
-        print(f"\nfuzz_read: seed {seed}, {compared} datasets equal, {sum(refused.values())} refused by pylance")
-    assert compared >= 15
+        print(f"\nfuzz_read: seed {seed}: " + next(totals.report()))
+    assert totals.compared >= 15 and not totals.differences, totals.differences
