@@ -31,7 +31,8 @@ static struct err *list_parse(const ce *m, int depth, struct codec *c)
 	return NULL;
 }
 
-/* The layers must be those of the column's type. */
+/* The layers must be those of the column's type; of items that are null all of them,
+ * lists or not, nothing is kept. */
 static struct err *check_dims(const struct codec *c, const struct values *out)
 {
 	unsigned dim = 0;
@@ -40,7 +41,7 @@ static struct err *check_dims(const struct codec *c, const struct values *out)
 			return err_new(EIO, "%" PRIu64 " items in list layer %u",
 				       c->n_items, dim);
 	}
-	if (dim != out->type->n_dims)
+	if (dim != out->type->n_dims && (dim == 0 || c->ops != &enc_constant))
 		return err_new(EIO, "%u list layers of %u", dim, out->type->n_dims);
 	return NULL;
 }

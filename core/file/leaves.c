@@ -16,10 +16,11 @@
 #include <inttypes.h>
 
 struct leaf {
-	const struct field *field; /* borrowed */
-	struct type *type;	   /* of its values in the file; borrowed */
-	struct leaf_shape shape;   /* owned */
-	struct slots slots;	   /* owned */
+	const struct field *field;	/* borrowed */
+	struct type *type;		/* of its values in the file; borrowed */
+	struct leaf_shape shape;	/* owned */
+	struct slots slots;		/* owned */
+	uint64_t repeat[LIMIT_NESTING]; /* slots of an element of each layer */
 };
 
 struct assembly {
@@ -49,7 +50,8 @@ static void auto_assembly(struct assembly *a)
 struct path {
 	unsigned depth;
 	bool is_list[LIMIT_NESTING];
-	uint64_t elements; /* a row's: product of structural fixed-size lists */
+	uint64_t sizes[LIMIT_NESTING]; /* of structural fixed-size lists, else 1 */
+	uint64_t elements;	       /* a row's: their product */
 };
 
 static bool layer_is_list(const struct field *f)
@@ -65,9 +67,12 @@ static struct err *push(const struct path *path, const struct field *f,
 	*ret = *path;
 	if (path->depth == LIMIT_NESTING)
 		return err_new(EIO, "fields nest too deeply");
+	uint64_t size = 1;
+	if (f->type->id == TYPE_FIXED_LIST && !field_is_leaf(f))
+		size = (uint64_t)f->type->list_size;
+	ret->sizes[ret->depth] = size;
 	ret->is_list[ret->depth++] = layer_is_list(f);
-	if (f->type->id == TYPE_FIXED_LIST && !field_is_leaf(f) &&
-	    ckd_mul(&ret->elements, ret->elements, (uint64_t)f->type->list_size))
+	if (ckd_mul(&ret->elements, ret->elements, size))
 		return err_new(EIO, "fixed-size list of 2^64 rows");
 	return NULL;
 }
@@ -83,8 +88,11 @@ static struct err *add_leaf(struct assembly *a, const struct field *f, uint32_t 
 	struct leaf *leaf = &a->leaves[a->n++];
 	leaf->field = f;
 	leaf->shape.n_layers = path->depth;
-	for (unsigned i = 0; i < path->depth; i++)
+	for (unsigned i = 0; i < path->depth; i++) {
+		uint64_t inside = i ? leaf->repeat[i - 1] : 1;
 		leaf->shape.is_list[i] = path->is_list[path->depth - 1 - i];
+		leaf->repeat[i] = inside * path->sizes[path->depth - 1 - i];
+	}
 	TRY(packed_type(a->r, f, &leaf->type));
 	TRY(value_type_of(leaf->type, &leaf->shape.type));
 	if (ckd_mul(&first, a->first, path->elements) ||
@@ -297,7 +305,8 @@ static struct err *assemble_children(struct cursor_leaf *c, const struct field *
 	return NULL;
 }
 
-/* A fixed-size list of structs: its null is repeated in each of its slots. */
+/* Around a fixed-size list of structs each element has as many slots as there are
+ * items in it; they all tell the same of it. */
 static struct err *every_nth(struct layer *l, uint64_t size)
 {
 	AUTO(bytes) struct bytes *bits = NULL;
@@ -314,7 +323,6 @@ static struct err *every_nth(struct layer *l, uint64_t size)
 		bytes_unref(l->validity);
 		l->validity = TAKE(bits);
 	}
-	l->n_children = l->n;
 	l->n = n;
 	return NULL;
 }
@@ -327,12 +335,14 @@ static struct err *assemble_nested(struct cursor_leaf *c, const struct field *f,
 	const struct leaf *leaf = c->next;
 	unsigned k = leaf->shape.n_layers - 1 - depth;
 	TRY(element_validity(&leaf->slots, &leaf->shape, k, &l));
+	if (leaf->repeat[k] > 1)
+		TRY(every_nth(&l, leaf->repeat[k]));
 	l.n_children = l.n;
 	if (layer_is_list(f))
 		TRY(list_offsets(&leaf->slots, &leaf->shape, k,
 				 f->type->id == TYPE_LARGE_LIST ? 8 : 4, &l));
 	else if (f->type->id == TYPE_FIXED_LIST)
-		TRY(every_nth(&l, (uint64_t)f->type->list_size));
+		l.n_children = l.n * (uint64_t)f->type->list_size;
 	TRY(check_n(l.n, n));
 	TRY(array_new(f->type, n, &a));
 	set_validity(a, &l);

@@ -62,7 +62,7 @@ def write_database(where):
 
 def special_table(rows=210):
     """What ordinary tables have not: dictionaries within lists and structs and of more values than a signed
-    index counts, vectors of nulls, packed structs, compression that is turned off."""
+    index counts, vectors of nulls and of null vectors, packed structs, compression that is turned off."""
     texts = [None if i % 9 == 4 else f"text {i % 5}" for i in range(rows)]
     words = pa.dictionary(pa.int8(), pa.string())
     pair = pa.struct([("a", pa.int16()), ("b", pa.float64())])
@@ -75,6 +75,7 @@ def special_table(rows=210):
         "vn": pa.array([None if i % 3 == 1 else [None, None] for i in range(rows)], pa.list_(pa.null(), 2)),
         "p": pa.array([{"a": i, "b": i / 4} for i in range(rows)], pair),
         "plain": pa.array([f"plain {i}" for i in range(rows)], pa.string()),
+        "vv": pa.array([[None, None]] * rows, pa.list_(pa.list_(pa.uint8(), 2), 2)),
     }
     fields = [pa.field(name, a.type) for name, a in table.items()]
     fields[5] = fields[5].with_metadata(packed)
@@ -82,11 +83,21 @@ def special_table(rows=210):
     return pa.table(list(table.values()), schema=pa.schema(fields))
 
 
+def deep_table():
+    """A fixed-size list of structs within structs; pylance does not read it beside other columns."""
+    item = pa.struct([("a", pa.int32())])
+    kind = pa.struct([("x", pa.list_(pa.struct([("y", pa.list_(item, 2))]), 3))])
+    rows = [{"x": [{"y": [{"a": 1}, None]}, None, {"y": None}]}, None, {"x": None},
+            {"x": [{"y": [{"a": None}, {"a": 4}]}] * 3}]
+    return pa.table({"s": pa.array(rows * 5, kind)})
+
+
 def main():
     if len(sys.argv) == 1 or "database" in sys.argv:
         write_database(HERE / "database" / "db")
     nested, flat = test_types.nested_table(rows=90), test_types.flat_table(rows=130)
     assert columns.same_values(nested["i"], nested["i"])
+    write("deep-2.2", deep_table(), "2.2")
     for version in ("2.0", "2.1", "2.2"):
         # pylance 14.0.2 knows members of a packed struct by their places: only the last may be missing
         drop = "i" if version == "2.0" else "p.b"
