@@ -91,12 +91,10 @@ def same_values(a, b):
 
 
 def file_type(kind):
-    """The type that a column's Arrow file has: each dictionary as its values, JSON as it is stored."""
+    """The type that a column's Arrow file has: each dictionary as its values."""
     t = pa.types
     if t.is_dictionary(kind):
         return file_type(kind.value_type)
-    if kind == pa.json_():
-        return pa.large_binary()
     plain = lambda field: field.with_type(file_type(field.type))
     if t.is_struct(kind):
         return pa.struct([plain(field) for field in kind])
@@ -110,8 +108,7 @@ def file_type(kind):
 
 
 def identical(a, b):
-    """Equal to the last bit of every value that is not null; how dictionaries are numbered does not
-    count, and of JSON, which is binary in one and text in the other, only the nulls do."""
+    """Equal to the last bit of every value that is not null; how dictionaries are numbered does not count."""
     if not len(a) and not len(b):
         return True
     try:
@@ -119,8 +116,6 @@ def identical(a, b):
     except pa.ArrowException:  # dictionaries that differ and hold nulls
         return repr(a.to_pylist()) == repr(b.to_pylist())
     t, kind = pa.types, a.type
-    if b.type == pa.json_() and kind != b.type:
-        return a.is_valid().equals(b.is_valid())
     if isinstance(kind, pa.BaseExtensionType):
         return identical(a.storage, b.storage)
     if t.is_dictionary(b.type) and not t.is_dictionary(kind):
