@@ -172,6 +172,7 @@ int main(int argc, char **argv)
 	static struct server
 		s; /* too large for the stack; used by this function only */
 	int status = 2;
+	mem_keep_freed();
 	struct err *err = options_parse(&args, &s.options);
 	if (err) {
 		status = fail(err) + 1;

@@ -151,6 +151,7 @@ static enum status run_words(struct words *w)
 int main(int argc, char **argv)
 {
 	struct words w = {0};
+	mem_keep_freed();
 	struct err *err = words_from_argv(argc - 1, argv + 1, &w);
 	if (err) {
 		fprintf(stderr, "lancectl: %s\n", err->msg);

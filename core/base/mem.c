@@ -4,13 +4,23 @@
  */
 #include "base/base.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
+
+#define KEEP_BYTES (32 << 20) /* the most that M_MMAP_THRESHOLD takes */
 
 void auto_fd(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+}
+
+void mem_keep_freed(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+	mallopt(M_ARENA_MAX, 4);
 }
 
 struct err *mem_array(size_t n, size_t size, void *ret)

@@ -48,6 +48,10 @@ void auto_fd(const int *fd);
 		take_;                                                                 \
 	})
 
+/* For main: keep freed memory for the next batch instead of giving it back and
+ * faulting it in again, up to some tens of MiB; a scan is twice as fast. */
+void mem_keep_freed(void);
+
 /* n * size bytes, zeroed; n * size == 0 gives a non-NULL pointer.  ENOMEM,
  * also when the product overflows.  ret receives memory the caller owns. */
 MUST_CHECK struct err *mem_array(size_t n, size_t size, void *ret);

@@ -49,30 +49,52 @@ struct err *fsst_table_parse(const uint8_t *p, size_t len, struct fsst_table **r
 	return NULL;
 }
 
+static inline bool has_escape(uint32_t codes)
+{
+	return ((codes & 0x7f7f7f7f) + 0x01010101) & codes & 0x80808080;
+}
+
+/* One code; *bad gets high bits if it stands for nothing. */
+static inline uint8_t *put_symbol(const struct fsst_table *t, unsigned code,
+				  uint8_t *dst, unsigned *bad)
+{
+	unsigned len = t->lengths[code];
+	store_u64le(dst, t->symbols[code]);
+	*bad |= len - 1;
+	return dst + len;
+}
+
 /*
  * Expand codes until in is used up or `stop` is reached (an escape may pass it
  * by one); dst has room for eight bytes a code and eight more.
  */
-static struct err *expand_step(const struct fsst_table *t, const uint8_t **in,
-			       const uint8_t *stop, const uint8_t *end,
-			       uint8_t **ret_dst)
+static inline struct err *expand_step(const struct fsst_table *t, const uint8_t **in,
+				      const uint8_t *stop, const uint8_t *end,
+				      uint8_t **ret_dst)
 {
 	const uint8_t *p = *in;
 	uint8_t *dst = *ret_dst;
 	unsigned bad = 0;
 	while (p < stop) {
-		unsigned code = *p++;
-		if (code == ESCAPE) {
-			if (p == end)
-				return err_new(EIO, "an escape at the end of a value");
-			*dst++ = *p++;
+		uint32_t codes;
+		if (stop - p >= 4 && !has_escape(codes = load_u32le(p))) {
+			dst = put_symbol(t, codes & 255, dst, &bad);
+			dst = put_symbol(t, codes >> 8 & 255, dst, &bad);
+			dst = put_symbol(t, codes >> 16 & 255, dst, &bad);
+			dst = put_symbol(t, codes >> 24, dst, &bad);
+			p += 4;
 			continue;
 		}
-		store_u64le(dst, t->symbols[code]);
-		dst += t->lengths[code];
-		bad |= code >= t->n;
+		unsigned code = *p++;
+		if (code != ESCAPE) {
+			dst = put_symbol(t, code, dst, &bad);
+			continue;
+		}
+		if (p == end)
+			return err_new(EIO, "an escape at the end of a value");
+		*dst++ = *p++;
 	}
-	if (bad)
+	if (bad >> 3)
 		return err_new(EIO, "a code that is not one of %u symbols", t->n);
 	*in = p;
 	*ret_dst = dst;
@@ -126,21 +148,61 @@ static struct err *fsst_parse(const ce *m, int depth, struct codec *c)
 	return NULL;
 }
 
+/* How many of n spans fit in one step together. */
+static size_t short_run(const struct span *spans, size_t n, size_t *ret_codes)
+{
+	size_t k = 0;
+	*ret_codes = 0;
+	for (; k < n && spans[k].len <= STEP - *ret_codes; k++)
+		*ret_codes += spans[k].len;
+	return k;
+}
+
+static inline void put_offset(uint8_t *offsets, unsigned width, size_t i, size_t value)
+{
+	if (width == 4)
+		store_u32le(offsets + 4 * i, (uint32_t)value);
+	else
+		store_u64le(offsets + 8 * i, value);
+}
+
+/* Append the expansions of n spans that have `codes` codes together. */
+static struct err *expand_run(const struct fsst_table *t, const struct span *spans,
+			      size_t n, size_t codes, uint8_t *offsets,
+			      struct values *out)
+{
+	uint8_t *dst;
+	TRY(grow_room(&out->data, 8 * codes + 8, &dst));
+	const uint8_t *base = out->data.bytes->data;
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *p = spans[i].p, *end = p + spans[i].len;
+		if (spans[i].len)
+			TRY(expand_step(t, &p, end, end, &dst));
+		put_offset(offsets, out->type->offset_bytes, i, (size_t)(dst - base));
+	}
+	out->data.len = (size_t)(dst - base);
+	return NULL;
+}
+
 /* Append n values, the spans' expansions. */
 static struct err *fsst_zip_var(const struct codec *c, const struct span *spans,
 				size_t n, struct values *out)
 {
-	uint8_t *offset;
+	uint8_t *offsets;
 	unsigned w = out->type->offset_bytes;
 	TRY(expect_var(out));
-	size_t start = out->data.len;
-	TRY(values_offsets_room(out, n, &offset));
-	for (size_t i = 0; i < n; i++) {
+	size_t start = out->data.len, codes;
+	TRY(values_offsets_room(out, n, &offsets));
+	for (size_t i = 0; i < n;) {
+		size_t k = c->fsst->enabled ? short_run(spans + i, n - i, &codes) : 0;
+		if (k) {
+			TRY(expand_run(c->fsst, spans + i, k, codes, offsets + w * i,
+				       out));
+			i += k;
+			continue;
+		}
 		TRY(fsst_expand(c->fsst, spans[i], &out->data));
-		if (w == 4)
-			store_u32le(offset + 4 * i, (uint32_t)out->data.len);
-		else
-			store_u64le(offset + 8 * i, out->data.len);
+		put_offset(offsets, w, i++, out->data.len);
 	}
 	size_t end = out->data.len;
 	out->data.len = start;
@@ -158,10 +220,11 @@ static struct err *fsst_mini(const struct codec *c, const struct cursor *in, uin
 	TRY(codec_mini(c->children[0], in, n, first, end, &inner));
 	for (uint64_t at = 0; at < inner.n;) {
 		size_t k = 0;
-		for (; k < BATCH && at < inner.n; k++, at++) {
-			uint64_t start = values_offset(&inner, at);
+		uint64_t stop, start = values_offset(&inner, at);
+		for (; k < BATCH && at < inner.n; k++, at++, start = stop) {
+			stop = values_offset(&inner, at + 1);
 			spans[k].p = inner.data.bytes->data + start;
-			spans[k].len = (size_t)(values_offset(&inner, at + 1) - start);
+			spans[k].len = (size_t)(stop - start);
 		}
 		TRY(fsst_zip_var(c, spans, k, out));
 	}

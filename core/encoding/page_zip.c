@@ -285,6 +285,18 @@ static struct err *read_indexed(const struct page *p, const struct page_source *
 	return take_rows(p, cursor_of(b->data, b->len), stop - i, out);
 }
 
+/* Room for all values of an index's range at once; they are not longer than their
+ * slots, unless they are compressed. */
+static struct err *make_room(const struct page *p, const struct page_source *source,
+			     const struct bytes *index, uint64_t n, struct slots *out)
+{
+	uint8_t *unused;
+	uint64_t start = index_at(p, index, 0), end = index_at(p, index, n);
+	if (!p->length_len || start > end || end > source->sizes[BUFFER_DATA])
+		return NULL; /* reading tells what is wrong */
+	return grow_room(&out->values.data, (size_t)(end - start), &unused);
+}
+
 static struct err *zip_read(const struct page *p, const struct page_source *source,
 			    uint64_t first, uint64_t end, struct slots *out)
 {
@@ -294,6 +306,7 @@ static struct err *zip_read(const struct page *p, const struct page_source *sour
 	uint64_t n = end - first;
 	TRY(source_read_bytes(source, BUFFER_ROWS, first * p->index_width,
 			      (n + 1) * p->index_width, &index));
+	TRY(make_room(p, source, index, n, out));
 	for (uint64_t i = 0; i < n;) {
 		uint64_t stop = i + 1;
 		uint64_t most = index_at(p, index, i) + READ_AHEAD;

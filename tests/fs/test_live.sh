@@ -57,3 +57,8 @@ cat "$mnt/rows/7/caption.txt" >/dev/null
 reads=$(($(metric store_reads_total) - before)) bytes=$(($(metric store_read_bytes_total) - bytes))
 ((reads <= 12)) || is "reads for one value" "at most 12" "$reads"
 ((bytes <= 100000)) || is "bytes for one value" "at most 100000" "$bytes"
+
+# versions are listed by their names alone
+before=$(metric store_reads_total)
+ls "$mnt/versions" >/dev/null
+is "reads for ls versions" 0 "$(($(metric store_reads_total) - before))"
