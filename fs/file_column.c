@@ -213,6 +213,7 @@ static const struct {
 };
 
 #define XATTR_METADATA "user.lance.metadata."
+#define XATTR_MIME "user.mime_type"
 #define XATTR_EXTENSION "user.lance.extension"
 
 static const char *extension_name(const struct field *f)
@@ -225,6 +226,7 @@ static struct err *column_xattr_list(struct mount *m, struct node *n, struct buf
 	(void)m;
 	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
 		buf_append(out, xattrs[i].name, strlen(xattrs[i].name) + 1);
+	buf_append(out, XATTR_MIME, sizeof(XATTR_MIME));
 	if (extension_name(n->field))
 		buf_append(out, XATTR_EXTENSION, sizeof(XATTR_EXTENSION));
 	for (size_t i = 0; i < n->field->n_metadata; i++) {
@@ -245,6 +247,10 @@ static struct err *column_xattr_get(struct mount *m, struct node *n, const char 
 	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
 		if (strcmp(xattrs[i].name, name) == 0)
 			return xattrs[i].get(n->version, n->field, out);
+	if (strcmp(name, XATTR_MIME) == 0) {
+		buf_str(out, format_mime(n->format));
+		return NULL;
+	}
 	if (strcmp(name, XATTR_EXTENSION) == 0 && extension_name(n->field)) {
 		buf_str(out, extension_name(n->field));
 		return NULL;

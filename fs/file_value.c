@@ -116,124 +116,31 @@ static struct err *value_read(struct mount *m, struct handle *h, uint64_t off,
 	return blob_read(&h->blob, off, len, dst, ret_len);
 }
 
+#define MIME_NAME "user.mime_type"
+
+static struct err *value_xattr_list(struct mount *m, struct node *n, struct buf *out)
+{
+	(void)m;
+	(void)n;
+	buf_append(out, MIME_NAME, sizeof(MIME_NAME));
+	return buf_check(out);
+}
+
+static struct err *value_xattr_get(struct mount *m, struct node *n, const char *name,
+				   struct buf *out, bool *ret_found)
+{
+	*ret_found = strcmp(name, MIME_NAME) == 0;
+	if (*ret_found)
+		buf_str(out, value_mime(m, n->version, n->field));
+	return NULL;
+}
+
 const struct node_ops value_file_ops = {
 	.kind = "value",
 	.mode = S_IFREG | 0444,
 	.attr = value_attr,
 	.open = value_open,
 	.read = value_read,
+	.xattr_list = value_xattr_list,
+	.xattr_get = value_xattr_get,
 };
-
-/* --- the extension of binary values --- */
-
-static const struct {
-	const char *extension;
-	unsigned at;
-	const char *magic;
-	size_t len;
-} magics[] = {
-	{"jpg", 0, "\xff\xd8\xff", 3},
-	{"png", 0, "\x89PNG", 4},
-	{"gif", 0, "GIF8", 4},
-	{"webp", 8, "WEBP", 4},
-	{"pdf", 0, "%PDF-", 5},
-	{"mp4", 4, "ftyp", 4},
-	{"wav", 8, "WAVE", 4},
-	{"flac", 0, "fLaC", 4},
-	{"mp3", 0, "ID3", 3},
-	{"ogg", 0, "OggS", 4},
-	{"zst", 0, "\x28\xb5\x2f\xfd", 4},
-	{"gz", 0, "\x1f\x8b", 2},
-	{"zip", 0, "PK\x03\x04", 4},
-	{"tiff", 0, "II*\0", 4},
-	{"tiff", 0, "MM\0*", 4},
-	{"bmp", 0, "BM", 2},
-};
-
-#define N_MAGICS (sizeof(magics) / sizeof(magics[0]))
-#define SNIFF_ROWS 16
-
-static size_t sniff(const uint8_t *p, uint64_t len)
-{
-	for (size_t i = 0; i < N_MAGICS; i++)
-		if (len >= magics[i].at + magics[i].len &&
-		    memcmp(p + magics[i].at, magics[i].magic, magics[i].len) == 0)
-			return i;
-	return N_MAGICS;
-}
-
-static struct err *sniff_blob(struct version *v, struct field *f, uint64_t row,
-			      bool *ret_null, size_t *ret)
-{
-	uint8_t head[16];
-	struct blob blob;
-	size_t len;
-	TRY(version_blob(v, f, row, &blob));
-	*ret_null = !blob.file;
-	struct err *err = blob_read(&blob, 0, sizeof(head), head, &len);
-	blob_fini(&blob);
-	*ret = err ? N_MAGICS : sniff(head, len);
-	return err;
-}
-
-static struct err *sniff_value(struct version *v, struct field *f, uint64_t row,
-			       bool *ret_null, size_t *ret)
-{
-	AUTO(array) struct array *one = NULL;
-	uint64_t len;
-	if (field_is_blob(f))
-		return sniff_blob(v, f, row, ret_null, ret);
-	TRY(version_read(v, f, row, row + 1, &one));
-	*ret_null = array_is_null(one, 0);
-	const uint8_t *p = array_var(one, 0, &len);
-	*ret = sniff(p, len);
-	return NULL;
-}
-
-/* N_MAGICS if the first values do not tell. */
-static size_t sniff_column(struct version *v, struct field *f)
-{
-	uint64_t n = MIN_OF(version_rows(v), (uint64_t)SNIFF_ROWS);
-	for (uint64_t row = 0; row < n; row++) {
-		bool is_null;
-		size_t i;
-		struct err *err = sniff_value(v, f, row, &is_null, &i);
-		if (err) {
-			err_free(err); /* reading the value will tell it */
-			break;
-		}
-		if (!is_null)
-			return i;
-	}
-	return N_MAGICS;
-}
-
-static const char *stated_extension(const struct field *f)
-{
-	const char *said = field_metadata(f, "lancefs:extension");
-	const char *mime = field_metadata(f, "mime");
-	if (said && *said && !strpbrk(said, "/%"))
-		return said;
-	if (!mime)
-		return NULL;
-	if (strcmp(mime, "image/jpeg") == 0)
-		return "jpg";
-	const char *slash = strrchr(mime, '/');
-	for (size_t i = 0; slash && i < N_MAGICS; i++)
-		if (strcmp(slash + 1, magics[i].extension) == 0)
-			return magics[i].extension;
-	return NULL;
-}
-
-const char *value_extension(struct mount *m, struct version *v, struct field *f)
-{
-	const char *said = stated_extension(f);
-	uint64_t key = version_column_key(v, f), i;
-	if (said)
-		return said;
-	if (!memo_get(m->memo, MEMO_EXTENSION, key, &i)) {
-		i = f->type->id == TYPE_FIXED_BINARY ? N_MAGICS : sniff_column(v, f);
-		memo_put(m->memo, MEMO_EXTENSION, key, i);
-	}
-	return i < N_MAGICS ? magics[i].extension : "bin";
-}

@@ -397,8 +397,10 @@ MUST_CHECK struct err *value_node(struct mount *m, struct version *v, struct fie
 				  uint64_t row, bool is_frozen, struct node **ret);
 uint64_t value_ino(const struct mount *m, const struct version *v,
 		   const struct field *f, uint64_t row, bool is_frozen);
-/* The file extension of a binary column's values: "jpg"; borrowed. */
+/* media.c: the file extension of a binary column's values ("jpg"), and what a value is
+ * to desktop programs ("image/jpeg"); borrowed */
 const char *value_extension(struct mount *m, struct version *v, struct field *f);
+const char *value_mime(struct mount *m, struct version *v, struct field *f);
 
 /* --- staging.c --- */
 

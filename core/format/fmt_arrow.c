@@ -292,6 +292,7 @@ static struct err *arrow_footer_render(const struct view_layout *l, struct buf *
 
 const struct format_ops fmt_arrow = {
 	.suffix = "arrow",
+	.mime = "application/vnd.apache.arrow.file",
 	.holds_tables = true,
 	.renders = arrow_renders,
 	.parses = arrow_parses,

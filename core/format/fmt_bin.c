@@ -41,6 +41,7 @@ static struct err *bin_render(const struct field *f, const struct array *a,
 
 const struct format_ops fmt_bin = {
 	.suffix = "bin",
+	.mime = "application/octet-stream",
 	.renders = npy_fits,
 	.parses = bin_parses,
 	.fixed_bytes = bin_fixed_bytes,

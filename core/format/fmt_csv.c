@@ -380,6 +380,7 @@ static bool csv_is_complete(const struct parser *p)
 
 const struct format_ops fmt_csv = {
 	.suffix = "csv",
+	.mime = "text/csv",
 	.holds_tables = true,
 	.renders = csv_renders,
 	.parses = csv_parses,

@@ -70,6 +70,7 @@ static struct err *jsonl_render(const struct field *f, const struct array *a,
 
 const struct format_ops fmt_jsonl = {
 	.suffix = "jsonl",
+	.mime = "application/x-ndjson",
 	.holds_tables = true,
 	.renders = jsonl_renders,
 	.parses = jsonl_parses,

@@ -447,6 +447,7 @@ static struct err *npy_finish(struct parser *p)
 
 const struct format_ops fmt_npy = {
 	.suffix = "npy",
+	.mime = "application/x-npy",
 	.renders = npy_fits,
 	.parses = npy_fits,
 	.header = npy_header,

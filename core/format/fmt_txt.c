@@ -393,6 +393,7 @@ static bool txt_is_complete(const struct parser *p)
 
 const struct format_ops fmt_txt = {
 	.suffix = "txt",
+	.mime = "text/plain",
 	.renders = text_fits,
 	.parses = txt_parses,
 	.measure = txt_measure,

@@ -33,6 +33,7 @@ const struct format_ops *format_find(const char *suffix);
 /* Row i of the registry, NULL past its end. */
 const struct format_ops *format_at(size_t i);
 const char *format_suffix(const struct format_ops *f);
+const char *format_mime(const struct format_ops *f); /* "text/csv" */
 /* A column of this type can be read in this format. */
 bool format_renders(const struct format_ops *f, const struct type *t);
 /* A column of this type can be written in this format. */

@@ -42,6 +42,7 @@ struct view_layout {
  */
 struct format_ops {
 	const char *suffix;
+	const char *mime; /* media type */
 	bool (*renders)(const struct type *t);
 	bool (*parses)(const struct type *t);
 

@@ -29,6 +29,11 @@ const char *format_suffix(const struct format_ops *f)
 	return f->suffix;
 }
 
+const char *format_mime(const struct format_ops *f)
+{
+	return f->mime;
+}
+
 bool format_renders(const struct format_ops *f, const struct type *t)
 {
 	return f->renders(t);
