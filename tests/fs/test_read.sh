@@ -26,7 +26,7 @@ is "an old version is the same" "$(sha256sum <"$mnt/columns/key.txt")" \
 is "type in an attribute" float64 "$(getfattr --absolute-names --only-values -n user.lance.type "$mnt/columns/rating.txt")"
 mime() { getfattr --absolute-names --only-values -n user.mime_type "$1"; }
 is "what files are to a desktop" "text/plain text/csv image/jpeg text/plain" \
-	"$(mime "$mnt/columns/rating.txt") $(mime "$mnt/columns/rating.csv") $(mime "$mnt/rows/0/image.jpg") $(mime "$mnt/rows/0/rating.txt")"
+	"$(mime "$mnt/columns/rating.txt") $(mime "$mnt/columns/rating.csv") $(mime "$mnt/rows/0/image.jpg") $(mime "$mnt/rows/0/caption.txt")"
 fails "no such column" "cat '$mnt/columns/captoin.txt'"
 fails "versions are not written" "echo x > '$mnt/versions/1/columns/key.txt'"
 fails "rows are not written" "echo x > '$mnt/rows/1/key.txt'"
