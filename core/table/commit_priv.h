@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * commit_priv.h: changes, which commit.c makes versions of.
+ *
+ * To add one: write a function that applies it to an attempt and hand it to
+ * change_commit() in a struct change.
+ */
+#ifndef LANCEFS_TABLE_COMMIT_PRIV_H
+#define LANCEFS_TABLE_COMMIT_PRIV_H
+
+#include "table/table_priv.h"
+
+/* One attempt: the next manifest and what goes with it. */
+struct attempt {
+	struct table *table;		  /* borrowed */
+	struct version *latest;		  /* owned; what the change goes on top of */
+	Lance__Table__Manifest *manifest; /* owned; a copy of latest's, to change; its
+					   * version is the next one already */
+	Lance__Table__IndexSection *indices; /* owned; may be NULL */
+	bool is_unchanged;		     /* out: there is nothing to commit */
+
+	/* Out: what was done, for other writers; may borrow from manifest and from the
+	 * change's context. */
+	Lance__Table__Transaction tx;
+	union {
+		Lance__Table__OpMerge merge;
+		Lance__Table__OpProject project;
+		Lance__Table__OpRestore restore;
+		Lance__Table__OpUpdateConfig config;
+		Lance__Table__OpAppend append;
+	} op; /* room for tx's message */
+};
+
+struct change {
+	/* Apply to a->manifest and a->indices, and tell it in a->tx.  EBUSY if it no
+	 * longer fits.  Called again, with a new attempt, when a race was lost. */
+	struct err *(*apply)(void *ctx, struct attempt *a);
+	void *ctx;
+	const char *message; /* in the history; may be NULL */
+	bool is_published;   /* out: there is, or may be, a version with it */
+};
+
+/* Commit on top of the latest version, durable on return; ret receives the new version,
+ * or the latest if nothing was to be changed. */
+MUST_CHECK struct err *change_commit(struct table *t, struct change *c,
+				     struct version **ret);
+
+/* --- what changes share --- */
+
+MUST_CHECK struct err *proto_set_string(char **field, const char *value);
+/* Remove files without any field of m's schema. */
+void fragment_drop_dead_files(Lance__Table__DataFragment *f,
+			      const Lance__Table__Manifest *m);
+
+#endif
