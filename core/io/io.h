@@ -47,6 +47,9 @@ MUST_CHECK struct err *io_store_open_local(const char *path, struct io_store **r
 /* A directory inside a store as a store of its own.  The same errors. */
 MUST_CHECK struct err *io_store_open_dir(struct io_store *s, const char *path,
 					 struct io_store **ret);
+/* An empty store in memory; it goes with its last reference.  Directories are there
+ * while files lie in them. */
+MUST_CHECK struct err *io_store_new_memory(struct io_store **ret);
 struct io_store *io_store_ref(struct io_store *s);
 void io_store_unref(struct io_store *s);
 DEFINE_AUTO(io_store, io_store_unref)

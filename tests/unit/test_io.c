@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * test_io.c: local stores: nothing outside, exact reads, publishing once.
+ * test_io.c: stores, local and in memory: nothing outside, exact reads, publishing
+ * once.
  */
 #include "io/io.h"
 
@@ -43,6 +44,22 @@ static int teardown(void **state)
 	snprintf(path, sizeof(path), "%s/sub", p->dir);
 	rmdir(path);
 	assert_int_equal(rmdir(p->dir), 0);
+	free(p);
+	return 0;
+}
+
+static int setup_memory(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+	assert_null(io_store_new_memory(&p->store));
+	*state = p;
+	return 0;
+}
+
+static int teardown_memory(void **state)
+{
+	struct place *p = *state;
+	io_store_unref(p->store);
 	free(p);
 	return 0;
 }
@@ -150,7 +167,50 @@ static void test_large_writes__mix_with_small_ones(void **state)
 	free(data);
 }
 
+static struct err *count_name(void *ctx, const char *name)
+{
+	unsigned *n = ctx;
+	*n += strcmp(name, "a") == 0 || strcmp(name, "b") == 0 ? 1 : 100;
+	return NULL;
+}
+
+static void test_list__names_each_once(void **state)
+{
+	struct place *p = *state;
+	unsigned n = 0;
+	bool found;
+	struct io_stat st;
+	assert_null(io_put(p->store, "sub/a", "1", 1));
+	assert_null(io_put(p->store, "sub/b", "22", 2));
+	assert_null(io_list(p->store, "sub", count_name, &n));
+	assert_int_equal(n, 2);
+	assert_null(io_stat(p->store, "sub", &found, &st));
+	assert_true(found && st.is_dir);
+	assert_null(io_stat(p->store, "sub/b", &found, &st));
+	assert_true(found && !st.is_dir && st.size == 2);
+	assert_null(io_list(p->store, "none", count_name, &n));
+	assert_int_equal(n, 2);
+}
+
+static void test_open_file__outlives_its_name(void **state)
+{
+	struct place *p = *state;
+	struct io_file *f;
+	char got[4] = {0};
+	assert_null(io_put(p->store, "sub/f", "old", 3));
+	assert_null(io_open(p->store, "sub/f", &f));
+	assert_null(io_replace(p->store, "sub/f", "new", 3));
+	assert_null(io_read(f, 0, 3, got));
+	assert_string_equal(got, "old");
+	io_file_unref(f);
+	assert_null(io_open(p->store, "sub/f", &f));
+	assert_null(io_read(f, 0, 3, got));
+	assert_string_equal(got, "new");
+	io_file_unref(f);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define MEMORY(f) cmocka_unit_test_setup_teardown(f, setup_memory, teardown_memory)
 
 int main(void)
 {
@@ -161,6 +221,14 @@ int main(void)
 		TEST(test_abort__leaves_nothing),
 		TEST(test_publish__only_once),
 		TEST(test_large_writes__mix_with_small_ones),
+		TEST(test_list__names_each_once),
+		TEST(test_open_file__outlives_its_name),
+		MEMORY(test_create__never_overwrites),
+		MEMORY(test_abort__leaves_nothing),
+		MEMORY(test_publish__only_once),
+		MEMORY(test_large_writes__mix_with_small_ones),
+		MEMORY(test_list__names_each_once),
+		MEMORY(test_open_file__outlives_its_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
