@@ -15,7 +15,6 @@
 #include <inttypes.h>
 
 #define TOMBSTONE (-2)
-#define MAX_GONE_FRAGMENTS ((uint64_t)1 << 20)
 
 /* One column on its way into one version. */
 struct column_change {
@@ -268,14 +267,8 @@ static struct err *change_fragments(const struct column_change *change,
 	}
 	for (size_t i = 0; i < m->n_fragments; i++)
 		fragment_drop_dead_files(m->fragments[i], m);
-	/* ids of fragments that are gone may still be in a bitmap; absurd ones are not
-	 * worth the memory, such an index then claims nothing */
-	uint64_t last = m->n_fragments ? m->fragments[m->n_fragments - 1]->id : 0;
-	uint64_t max_fragment = MAX_OF(
-		last, MIN_OF((uint64_t)m->max_fragment_id, last + MAX_GONE_FRAGMENTS));
 	if (keeps_id(c))
-		TRY(indices_forget(a->indices, c->replaces->id, ids, c->n_files,
-				   max_fragment));
+		TRY(indices_forget(a->indices, c->replaces->id, ids, c->n_files));
 	indices_drop_orphans(a->indices, m);
 	return NULL;
 }

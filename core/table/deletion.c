@@ -3,9 +3,9 @@
  * deletion.c: which rows of a fragment are deleted.
  *
  * A deletion file holds the complete set of deleted offsets, as a Roaring bitmap
- * or as an Arrow array in any order.  In memory it is a plain bitmap of the
- * fragment's rows with a rank index: one bit a row, and both directions of the
- * mapping between live rows and offsets are a search in the index.
+ * or as an Arrow array in any order.  In memory it is a bitmap of the fragment's
+ * rows, where any are deleted, with a rank index: both directions of the mapping
+ * between live rows and offsets are a search in the index.
  * Source: table.proto, DeletionFile.
  */
 #include "table/table_priv.h"
@@ -19,151 +19,105 @@ void deletion_free(struct deletion_vector *d)
 {
 	if (!d)
 		return;
-	free(d->bits);
+	row_set_fini(&d->deleted);
+	free(d->chunk_rank);
 	free(d->rank);
 	free(d);
 }
 
+/* Ranks of the blocks of one chunk. */
+static uint64_t rank_chunk(const uint8_t *bits, uint16_t *rank)
+{
+	uint64_t n = 0;
+	for (uint64_t i = 0; i < DV_CHUNK_BLOCKS; i++) {
+		rank[i] = (uint16_t)n;
+		n += bitmap_count(bits, i * DV_BLOCK_ROWS, (i + 1) * DV_BLOCK_ROWS);
+	}
+	return n;
+}
+
 static struct err *build_rank(struct deletion_vector *d)
 {
-	uint64_t n_blocks = div_ceil(d->n_rows, DV_BLOCK_ROWS);
-	TRY(mem_array((size_t)n_blocks + 1, sizeof(*d->rank), &d->rank));
-	for (uint64_t i = 0; i < n_blocks; i++) {
-		uint64_t end = MIN_OF((i + 1) * DV_BLOCK_ROWS, d->n_rows);
-		d->rank[i + 1] =
-			d->rank[i] + bitmap_count(d->bits, i * DV_BLOCK_ROWS, end);
+	const struct row_set *s = &d->deleted;
+	size_t n_used = 0;
+	for (size_t i = 0; i < s->n_chunks; i++)
+		n_used += s->chunks[i] != NULL;
+	TRY(mem_array(s->n_chunks, sizeof(*d->chunk_rank), &d->chunk_rank));
+	TRY(mem_array(n_used * DV_CHUNK_BLOCKS, sizeof(*d->rank), &d->rank));
+	uint16_t *rank = d->rank;
+	for (size_t i = 0; i < s->n_chunks; i++) {
+		d->chunk_rank[i] = (struct chunk_rank){d->n_deleted, NULL};
+		if (!s->chunks[i])
+			continue;
+		d->chunk_rank[i].blocks = rank;
+		d->n_deleted += rank_chunk(s->chunks[i], rank);
+		rank += DV_CHUNK_BLOCKS;
 	}
-	d->n_deleted = d->rank[n_blocks];
+	return NULL;
+}
+
+struct err *deletion_read(struct cursor c, bool is_bitmap, uint64_t n_rows,
+			  struct deletion_vector **ret)
+{
+	AUTO(deletion_vector) struct deletion_vector *d = NULL;
+	TRY(mem_new(&d));
+	d->n_rows = n_rows;
+	TRY(row_set_init(&d->deleted, n_rows));
+	if (is_bitmap)
+		TRY(row_set_read(&d->deleted, c));
+	else
+		TRY(ipc_offsets_read(c, &d->deleted));
+	TRY(build_rank(d));
+	*ret = TAKE(d);
 	return NULL;
 }
 
 struct err *deletion_load(struct io_store *s, const char *path, bool is_bitmap,
 			  uint64_t n_rows, struct deletion_vector **ret)
 {
-	AUTO(deletion_vector) struct deletion_vector *d = NULL;
 	AUTO(bytes) struct bytes *file = NULL;
 	TRY(io_read_all(s, path, LIMIT_DELETION_BYTES, &file));
-	TRY(mem_new(&d));
-	d->n_rows = n_rows;
-	/* one word more, so that whole words may be read */
-	TRY(mem_array(bitmap_bytes(n_rows) + 8, 1, &d->bits));
 	struct cursor c = cursor_of(file->data, file->len);
-	TRY_CTX(is_bitmap ? roaring_read(c, n_rows, d->bits)
-			  : ipc_offsets_read(c, n_rows, d->bits),
-		"%s", path);
-	TRY(build_rank(d));
-	*ret = TAKE(d);
+	TRY_CTX(deletion_read(c, is_bitmap, n_rows, ret), "%s", path);
 	return NULL;
 }
 
-uint64_t deletion_select_live(const struct deletion_vector *d, uint64_t i)
+/* The last chunk with at most i live rows before it. */
+static uint64_t find_chunk(const struct deletion_vector *d, uint64_t i)
 {
-	uint64_t lo = 0, hi = div_ceil(d->n_rows, DV_BLOCK_ROWS);
-	while (hi - lo > 1) { /* the last block with at most i live rows before it */
+	uint64_t lo = 0, hi = d->deleted.n_chunks;
+	while (hi - lo > 1) {
 		uint64_t mid = lo + (hi - lo) / 2;
-		if (mid * DV_BLOCK_ROWS - d->rank[mid] <= i)
+		if (mid * ROW_SET_CHUNK - d->chunk_rank[mid].before <= i)
 			lo = mid;
 		else
 			hi = mid;
 	}
-	uint64_t row = lo * DV_BLOCK_ROWS;
-	uint64_t live = row - d->rank[lo];
-	for (;; row++) {
-		if (bit_get(d->bits, row))
+	return lo;
+}
+
+uint64_t deletion_select_live(const struct deletion_vector *d, uint64_t i)
+{
+	if (i >= d->deleted.n_chunks * ROW_SET_CHUNK - d->n_deleted)
+		return i + d->n_deleted; /* behind all deleted ones */
+	uint64_t chunk = find_chunk(d, i), lo = 0, hi = DV_CHUNK_BLOCKS;
+	uint64_t row = chunk * ROW_SET_CHUNK;
+	i -= row - d->chunk_rank[chunk].before; /* within the chunk now */
+	const uint16_t *rank = d->chunk_rank[chunk].blocks;
+	if (!rank)
+		return row + i;
+	while (hi - lo > 1) { /* the last block with at most i live rows before it */
+		uint64_t mid = lo + (hi - lo) / 2;
+		if (mid * DV_BLOCK_ROWS - rank[mid] <= i)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	uint64_t live = lo * DV_BLOCK_ROWS - rank[lo];
+	for (uint64_t off = lo * DV_BLOCK_ROWS;; off++) {
+		if (bit_get(d->deleted.chunks[chunk], off))
 			continue;
 		if (live++ == i)
-			return row;
+			return row + off;
 	}
-}
-
-/* --- the bitmap form --- */
-
-#define ROARING_COOKIE_NO_RUNS 12346
-#define ROARING_COOKIE_RUNS 12347
-#define ROARING_MIN_OFFSETS 4
-#define ROARING_ARRAY_MAX 4096
-#define ROARING_BITSET_BYTES 8192
-
-static struct err *mark(uint8_t *bits, uint64_t n_rows, uint64_t row)
-{
-	if (row >= n_rows)
-		return err_new(EIO,
-			       "deleted row %" PRIu64 " in a fragment of %" PRIu64
-			       " rows",
-			       row, n_rows);
-	bit_set(bits, row);
-	return NULL;
-}
-
-static struct err *read_runs(struct cursor *c, uint64_t high, uint64_t n_rows,
-			     uint8_t *bits)
-{
-	uint16_t n_runs;
-	TRY(cursor_u16le(c, &n_runs));
-	for (unsigned i = 0; i < n_runs; i++) {
-		uint16_t start, more;
-		TRY(cursor_u16le(c, &start));
-		TRY(cursor_u16le(c, &more));
-		uint64_t first = high | start, end = first + more + 1;
-		if (end > n_rows)
-			return mark(bits, n_rows, end - 1);
-		bitmap_set_range(bits, first, end);
-	}
-	return NULL;
-}
-
-static struct err *read_container(struct cursor *c, bool is_run, uint64_t high,
-				  uint32_t n_values, uint64_t n_rows, uint8_t *bits)
-{
-	if (is_run)
-		return read_runs(c, high, n_rows, bits);
-	if (n_values <= ROARING_ARRAY_MAX) {
-		for (uint32_t i = 0; i < n_values; i++) {
-			uint16_t low;
-			TRY(cursor_u16le(c, &low));
-			TRY(mark(bits, n_rows, high | low));
-		}
-		return NULL;
-	}
-	struct cursor set;
-	TRY(cursor_sub(c, ROARING_BITSET_BYTES, &set));
-	for (uint64_t low = 0; low < 65536; low++)
-		if (bit_get(set.p, low))
-			TRY(mark(bits, n_rows, high | low));
-	return NULL;
-}
-
-/*
- * Source: the Roaring format specification.  Read here and not by CRoaring,
- * whose 0.2 releases trust what they deserialise.
- */
-struct err *roaring_read(struct cursor c, uint64_t n_rows, uint8_t *bits)
-{
-	uint32_t cookie, n_containers;
-	struct cursor run_flags = {0}, keys;
-	TRY(cursor_u32le(&c, &cookie));
-	bool has_runs = (cookie & 0xffff) == ROARING_COOKIE_RUNS;
-	if (has_runs) {
-		n_containers = (cookie >> 16) + 1;
-		TRY(cursor_sub(&c, div_ceil(n_containers, 8), &run_flags));
-	} else if (cookie == ROARING_COOKIE_NO_RUNS) {
-		TRY(cursor_u32le(&c, &n_containers));
-	} else {
-		return err_new(EIO, "not a Roaring bitmap (cookie %" PRIu32 ")",
-			       cookie);
-	}
-	if (n_containers > 65536)
-		return err_new(EIO, "%" PRIu32 " Roaring containers", n_containers);
-	TRY(cursor_sub(&c, (uint64_t)n_containers * 4, &keys));
-	if (!has_runs || n_containers >= ROARING_MIN_OFFSETS)
-		TRY(cursor_skip(&c, (uint64_t)n_containers * 4));
-	for (uint32_t i = 0; i < n_containers; i++) {
-		uint16_t key, n_less_one;
-		TRY(cursor_u16le(&keys, &key));
-		TRY(cursor_u16le(&keys, &n_less_one));
-		bool is_run = has_runs && bit_get(run_flags.p, i);
-		TRY(read_container(&c, is_run, (uint64_t)key << 16, n_less_one + 1u,
-				   n_rows, bits));
-	}
-	return NULL;
 }

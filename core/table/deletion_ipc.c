@@ -75,18 +75,10 @@ static struct err *body_decompress(struct cursor in, int64_t codec, size_t want,
 	return NULL;
 }
 
-static struct err *mark_offsets(const uint8_t *p, uint64_t n, uint64_t n_rows,
-				uint8_t *bits)
+static struct err *add_offsets(const uint8_t *p, uint64_t n, struct row_set *out)
 {
-	for (uint64_t i = 0; i < n; i++) {
-		uint32_t row = load_u32le(p + i * 4);
-		if (row >= n_rows)
-			return err_new(EIO,
-				       "deleted row %" PRIu32
-				       " in a fragment of %" PRIu64 " rows",
-				       row, n_rows);
-		bit_set(bits, row);
-	}
+	for (uint64_t i = 0; i < n; i++)
+		TRY(row_set_add(out, load_u32le(p + i * 4)));
 	return NULL;
 }
 
@@ -102,7 +94,7 @@ static struct err *batch_codec(const struct fb_table *batch, int64_t *ret)
 }
 
 static struct err *read_batch(const struct fb_table *batch, struct cursor body,
-			      uint64_t n_rows, uint8_t *bits)
+			      struct row_set *out)
 {
 	int64_t n, codec;
 	struct fb_vector buffers;
@@ -112,7 +104,7 @@ static struct err *read_batch(const struct fb_table *batch, struct cursor body,
 	TRY(batch_codec(batch, &codec));
 	if (n == 0)
 		return NULL;
-	if (n < 0 || (uint64_t)n > n_rows || buffers.n != 2)
+	if (n < 0 || (uint64_t)n > out->bound || buffers.n != 2)
 		return err_new(EIO, "%" PRId64 " deleted rows in %" PRIu32 " buffers",
 			       n, buffers.n);
 	const uint8_t *where = buffers.items + 16; /* behind the validity */
@@ -126,12 +118,12 @@ static struct err *read_batch(const struct fb_table *batch, struct cursor body,
 	if (cursor_left(&data) / 4 < (uint64_t)n)
 		return err_new(EIO, "%" PRId64 " deleted rows in %zu bytes", n,
 			       cursor_left(&data));
-	return mark_offsets(data.p, (uint64_t)n, n_rows, bits);
+	return add_offsets(data.p, (uint64_t)n, out);
 }
 
 /* One block of the footer: a message and its body. */
-static struct err *read_block(struct cursor file, const uint8_t *block, uint64_t n_rows,
-			      uint8_t *bits)
+static struct err *read_block(struct cursor file, const uint8_t *block,
+			      struct row_set *out)
 {
 	struct cursor meta, body;
 	struct fb_table message, header;
@@ -149,10 +141,10 @@ static struct err *read_block(struct cursor file, const uint8_t *block, uint64_t
 	TRY(fb_child(&message, MESSAGE_HEADER, &found, &header));
 	if (type != HEADER_RECORD_BATCH || !found)
 		return err_new(EIO, "Arrow block without a record batch");
-	return read_batch(&header, body, n_rows, bits);
+	return read_batch(&header, body, out);
 }
 
-struct err *ipc_offsets_read(struct cursor c, uint64_t n_rows, uint8_t *bits)
+struct err *ipc_offsets_read(struct cursor c, struct row_set *out)
 {
 	static const char magic[] = "ARROW1";
 	const size_t magic_len = sizeof(magic) - 1, tail_len = 4 + magic_len;
@@ -167,6 +159,6 @@ struct err *ipc_offsets_read(struct cursor c, uint64_t n_rows, uint8_t *bits)
 	TRY(fb_root(cursor_of(c.end - tail_len - len, len), &footer));
 	TRY(fb_vector(&footer, FOOTER_BATCHES, BLOCK_LEN, &blocks));
 	for (uint32_t i = 0; i < blocks.n; i++)
-		TRY(read_block(c, blocks.items + (size_t)i * BLOCK_LEN, n_rows, bits));
+		TRY(read_block(c, blocks.items + (size_t)i * BLOCK_LEN, out));
 	return NULL;
 }

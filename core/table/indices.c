@@ -16,7 +16,6 @@
 #include <roaring/roaring.h>
 
 #define SYSTEM_PREFIX "__lance_"
-#define MAX_SHOWN_FRAGMENT ((uint64_t)1 << 26)
 #define FRAGMENT_REUSE "__lance_frag_reuse"
 
 static bool has_field(const Lance__Table__IndexMetadata *index, int32_t id)
@@ -49,42 +48,50 @@ static struct err *set_bitmap(Lance__Table__IndexMetadata *index,
 	return NULL;
 }
 
+/* Run by run: a chunk may be dense. */
+static void add_chunk(roaring_bitmap_t *bitmap, uint64_t base, const uint8_t *bits)
+{
+	for (uint64_t i = 0; i < ROW_SET_CHUNK; i++) {
+		uint64_t first = i;
+		while (i < ROW_SET_CHUNK && bit_get(bits, i))
+			i++;
+		if (i > first)
+			roaring_bitmap_add_range(bitmap, base + first, base + i);
+	}
+}
+
 /* The fragments of an index less the given ones.  Unreadable ones, and those
  * whose ids a fragment-reuse index translates, end up claiming nothing. */
 static struct err *subtract(Lance__Table__IndexMetadata *index,
-			    const uint64_t *fragments, size_t n, uint64_t max_fragment,
-			    bool keep_rest)
+			    const uint64_t *fragments, size_t n, bool keep_rest)
 {
-	AUTO_MEM uint8_t *bits = NULL;
-	TRY(mem_array(bitmap_bytes(max_fragment + 1) + 8, 1, &bits));
+	struct row_set rest AUTO_ROW_SET = {0};
+	TRY(row_set_init(&rest, ROW_SET_MAX));
 	struct cursor c =
 		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
-	AUTO_ERR struct err *unreadable = roaring_read(c, max_fragment + 1, bits);
+	AUTO_ERR struct err *unreadable = row_set_read(&rest, c);
 	for (size_t i = 0; i < n; i++)
-		if (fragments[i] <= max_fragment)
-			bit_clear(bits, fragments[i]);
-	roaring_bitmap_t *rest = roaring_bitmap_create();
-	if (!rest)
+		row_set_remove(&rest, fragments[i]);
+	roaring_bitmap_t *bitmap = roaring_bitmap_create();
+	if (!bitmap)
 		return err_nomem();
-	if (keep_rest && !unreadable)
-		for (uint64_t i = 0; i <= max_fragment; i++)
-			if (bit_get(bits, i))
-				roaring_bitmap_add(rest, (uint32_t)i);
-	struct err *err = set_bitmap(index, rest);
-	roaring_bitmap_free(rest);
+	for (size_t i = 0; keep_rest && !unreadable && i < rest.n_chunks; i++)
+		if (rest.chunks[i])
+			add_chunk(bitmap, i * ROW_SET_CHUNK, rest.chunks[i]);
+	struct err *err = set_bitmap(index, bitmap);
+	roaring_bitmap_free(bitmap);
 	return err;
 }
 
 struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
-			   const uint64_t *fragments, size_t n, uint64_t max_fragment)
+			   const uint64_t *fragments, size_t n)
 {
 	if (!s || n == 0)
 		return NULL;
 	bool translated = has_reuse_index(s);
 	for (size_t i = 0; i < s->n_indices; i++)
 		if (has_field(s->indices[i], field_id))
-			TRY(subtract(s->indices[i], fragments, n, max_fragment,
-				     !translated));
+			TRY(subtract(s->indices[i], fragments, n, !translated));
 	return NULL;
 }
 
@@ -148,25 +155,20 @@ static struct err *put_coverage(const struct version *v,
 				const Lance__Table__IndexMetadata *index,
 				struct buf *out)
 {
-	uint64_t max = v->n_fragments ? v->fragments[v->n_fragments - 1].id : 0;
-	if (max > MAX_SHOWN_FRAGMENT) { /* no honest table; not worth the memory */
-		buf_str(out, ",\"fragments\":null");
-		return NULL;
-	}
 	uint64_t n_rows = 0;
 	size_t n = 0;
-	AUTO_MEM uint8_t *bits = NULL;
-	TRY(mem_array(bitmap_bytes(UINT16_MAX + max + 1) + 8, 1, &bits));
+	struct row_set covered AUTO_ROW_SET = {0};
+	TRY(row_set_init(&covered, ROW_SET_MAX));
 	struct cursor c =
 		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
-	struct err *err = roaring_read(c, max + UINT16_MAX + 1, bits);
+	struct err *err = row_set_read(&covered, c);
 	if (err) {
 		err_free(err); /* an unreadable bitmap covers nothing that we know */
 		buf_str(out, ",\"fragments\":null");
 		return NULL;
 	}
 	for (size_t i = 0; i < v->n_fragments; i++) {
-		if (!bit_get(bits, v->fragments[i].id))
+		if (!row_set_has(&covered, v->fragments[i].id))
 			continue;
 		n++;
 		n_rows += v->fragments[i].physical_rows - v->fragments[i].n_deleted;

@@ -10,8 +10,7 @@
 /* The values of field_id in these n fragments changed: no index on the field
  * claims them any more.  s may be NULL. */
 MUST_CHECK struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
-				      const uint64_t *fragments, size_t n,
-				      uint64_t max_fragment);
+				      const uint64_t *fragments, size_t n);
 
 /* Drop indices on fields that are not in m's schema.  s may be NULL. */
 void indices_drop_orphans(Lance__Table__IndexSection *s,

@@ -4,13 +4,17 @@
  *
  * A range of rows is cut into the fragments it overlaps.  In a fragment without
  * deletions rows are offsets; else the range is widened to the offsets that
- * enclose it, read once, and the deleted rows are taken out.  A fragment whose
+ * enclose it, read once, and the deleted rows are taken out; where there are many
+ * of those, in several reads.  A fragment whose
  * files do not hold the column gives nulls.  Blobs are opened one at a time.
  */
 #include "table/table_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
+
+/* Deleted rows that are read among others: any number, if fewer than of those. */
+#define MAX_DELETED_READ ((uint64_t)65536)
 
 /* One data file of a column, open, and its columns. */
 static struct err *open_one(struct version *v, const Lance__Table__DataFile *file,
@@ -78,6 +82,24 @@ static struct err *read_offsets(struct version *v, const struct fragment *f,
 	return err;
 }
 
+/* Lower *end until what lies between live rows [first, *end) may be read with them:
+ * a deletion file of a few bytes can delete 2^32 rows. */
+static struct err *limit_deleted(struct version *v, struct fragment *f, uint64_t first,
+				 uint64_t *end)
+{
+	const struct deletion_vector *d;
+	TRY(fragment_deleted(v, f, &d));
+	while (d && *end - first > 1) {
+		uint64_t n = *end - first;
+		uint64_t n_offsets = deletion_select_live(d, *end - 1) + 1 -
+				     deletion_select_live(d, first);
+		if (n_offsets - n <= MAX_OF(n, MAX_DELETED_READ))
+			break;
+		*end = first + n / 2;
+	}
+	return NULL;
+}
+
 /* Live rows [first, end) of one fragment, counted within it. */
 static struct err *read_live(struct version *v, struct fragment *f,
 			     const struct field *field, uint64_t first, uint64_t end,
@@ -99,7 +121,7 @@ static struct err *read_live(struct version *v, struct fragment *f,
 	TRY(mem_array((size_t)(end - first), sizeof(*keep), &keep));
 	uint64_t n = 0;
 	for (uint64_t off = first_off; off < end_off && n < end - first; off++)
-		if (!bit_get(d->bits, off))
+		if (!deletion_has(d, off))
 			keep[n++] = off - first_off;
 	return array_take(all, keep, n, ret);
 }
@@ -129,6 +151,23 @@ static void auto_parts(struct parts *p)
 	free(p->items);
 }
 
+/* Live rows [first, end) of one fragment, as any number of parts. */
+static struct err *read_fragment(struct version *v, struct fragment *f,
+				 const struct field *field, uint64_t first,
+				 uint64_t end, struct parts *parts)
+{
+	while (first < end) {
+		uint64_t stop = end;
+		TRY(limit_deleted(v, f, first, &stop));
+		TRY(mem_grow(parts->n + 1, sizeof(struct array *), &parts->cap,
+			     &parts->items));
+		TRY(read_live(v, f, field, first, stop, &parts->items[parts->n]));
+		parts->n++;
+		first = stop;
+	}
+	return NULL;
+}
+
 static struct err *read_parts(struct version *v, const struct field *field,
 			      uint64_t first, uint64_t end, struct parts *parts)
 {
@@ -136,15 +175,11 @@ static struct err *read_parts(struct version *v, const struct field *field,
 		struct fragment *f = &v->fragments[i];
 		uint64_t n_live = f->physical_rows - f->n_deleted;
 		uint64_t stop = MIN_OF(end, f->first_row + n_live);
-		if (first >= stop)
-			continue; /* a fragment whose rows are all deleted */
-		TRY(mem_grow(parts->n + 1, sizeof(struct array *), &parts->cap,
-			     &parts->items));
-		TRY_CTX(read_live(v, f, field, first - f->first_row,
-				  stop - f->first_row, &parts->items[parts->n]),
-			"fragment %" PRIu64, f->id);
-		parts->n++;
-		first = stop;
+		if (first < stop) /* else its rows are all deleted */
+			TRY_CTX(read_fragment(v, f, field, first - f->first_row,
+					      stop - f->first_row, parts),
+				"fragment %" PRIu64, f->id);
+		first = MAX_OF(first, stop);
 	}
 	return NULL;
 }
@@ -213,8 +248,22 @@ static struct err *live_nulls(struct version *v, struct fragment *f,
 	else
 		memset(all, 1, (size_t)(end_off - first_off));
 	for (uint64_t off = first_off; off < end_off; off++)
-		if (!d || !bit_get(d->bits, off))
+		if (!d || !deletion_has(d, off))
 			*is_null++ = all[off - first_off];
+	return NULL;
+}
+
+static struct err *fragment_nulls(struct version *v, struct fragment *f,
+				  const struct field *field, uint64_t first,
+				  uint64_t end, uint8_t *is_null)
+{
+	while (first < end) {
+		uint64_t stop = end;
+		TRY(limit_deleted(v, f, first, &stop));
+		TRY(live_nulls(v, f, field, first, stop, is_null));
+		is_null += stop - first;
+		first = stop;
+	}
 	return NULL;
 }
 
@@ -223,12 +272,12 @@ static struct err *read_nulls(struct version *v, const struct field *field,
 {
 	for (size_t i = find_fragment(v, first); first < end; i++) {
 		struct fragment *f = &v->fragments[i];
-		uint64_t stop =
-			MIN_OF(end, f->first_row + f->physical_rows - f->n_deleted);
+		uint64_t n_live = f->physical_rows - f->n_deleted;
+		uint64_t stop = MIN_OF(end, f->first_row + n_live);
 		if (first >= stop)
 			continue; /* a fragment whose rows are all deleted */
-		TRY_CTX(live_nulls(v, f, field, first - f->first_row,
-				   stop - f->first_row, is_null),
+		TRY_CTX(fragment_nulls(v, f, field, first - f->first_row,
+				       stop - f->first_row, is_null),
 			"fragment %" PRIu64, f->id);
 		is_null += stop - first;
 		first = stop;
@@ -366,7 +415,7 @@ struct err *version_expand(struct version *v, size_t i, uint64_t first_live,
 	uint64_t next = 0;
 	for (uint64_t off = first; off < end; off++) {
 		from[off - first] = MIN_OF(next, values->n_rows - 1);
-		next += !bit_get(d->bits, off);
+		next += !deletion_has(d, off);
 	}
 	return array_take(values, from, end - first, ret);
 }

@@ -5,6 +5,7 @@
 #ifndef LANCEFS_TABLE_TABLE_PRIV_H
 #define LANCEFS_TABLE_TABLE_PRIV_H
 
+#include "table/row_set_priv.h"
 #include "table/table.h"
 
 /* --- names.c: manifest names --- */
@@ -32,28 +33,41 @@ MUST_CHECK struct err *flags_check_write(uint64_t writer_flags);
 
 /* --- deletion.c: deletion vectors --- */
 
+#define DV_BLOCK_ROWS 512
+#define DV_CHUNK_BLOCKS (ROW_SET_CHUNK / DV_BLOCK_ROWS)
+
+struct chunk_rank {
+	uint64_t before;	/* deleted rows before this chunk of the set */
+	const uint16_t *blocks; /* and in it, before each block; NULL: none in it */
+};
+
 /* The deleted offsets of one fragment; immutable. */
 struct deletion_vector {
 	uint64_t n_rows; /* physical */
 	uint64_t n_deleted;
-	uint8_t *bits;	/* owned; 1: deleted */
-	uint64_t *rank; /* owned; deleted rows before each block of DV_BLOCK_ROWS */
+	struct row_set deleted;
+	struct chunk_rank *chunk_rank; /* owned; one a chunk */
+	uint16_t *rank;		       /* owned; what .blocks point into */
 };
-#define DV_BLOCK_ROWS 512
 
 MUST_CHECK struct err *deletion_load(struct io_store *s, const char *path,
 				     bool is_bitmap, uint64_t n_rows,
+				     struct deletion_vector **ret);
+/* From the bytes of a deletion file; memory follows them, not n_rows. */
+MUST_CHECK struct err *deletion_read(struct cursor c, bool is_bitmap, uint64_t n_rows,
 				     struct deletion_vector **ret);
 void deletion_free(struct deletion_vector *d);
 DEFINE_AUTO(deletion_vector, deletion_free)
 /* The physical offset of the i-th live row; i < n_rows - n_deleted. */
 uint64_t deletion_select_live(const struct deletion_vector *d, uint64_t i);
 
-/* Offsets in bitmap form (one 32-bit Roaring bitmap, portable) into bits. */
-MUST_CHECK struct err *roaring_read(struct cursor c, uint64_t n_rows, uint8_t *bits);
-/* Offsets in array form (an Arrow IPC file of one uint32 column) into bits. */
-MUST_CHECK struct err *ipc_offsets_read(struct cursor c, uint64_t n_rows,
-					uint8_t *bits);
+static inline bool deletion_has(const struct deletion_vector *d, uint64_t offset)
+{
+	return row_set_has(&d->deleted, offset);
+}
+
+/* Offsets in array form (an Arrow IPC file of one uint32 column). */
+MUST_CHECK struct err *ipc_offsets_read(struct cursor c, struct row_set *ret);
 
 /* --- manifest.c, version.c --- */
 

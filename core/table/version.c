@@ -337,7 +337,7 @@ struct err *version_deleted_rows(struct version *v, size_t i, struct buf *out)
 	TRY_CTX(fragment_deleted(v, &v->fragments[i], &d), "fragment %" PRIu64,
 		v->fragments[i].id);
 	for (uint64_t row = 0; d && row < d->n_rows; row++)
-		if (bit_get(d->bits, row))
+		if (deletion_has(d, row))
 			buf_printf(out, "%" PRIu64 "\n", row);
 	return buf_check(out);
 }
