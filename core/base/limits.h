@@ -15,6 +15,7 @@
 #define LIMIT_BUFFER_BYTES ((uint64_t)4 << 30)	      /* one decoded buffer */
 #define LIMIT_VALUE_BYTES ((uint64_t)2 << 30)	      /* one value of a row */
 #define LIMIT_DICTIONARY_BYTES ((uint64_t)256 << 20)  /* one page's dictionary */
+#define LIMIT_CHUNK_BYTES ((uint64_t)64 << 20)	      /* one mini-block, expanded */
 #define LIMIT_NESTING 64			      /* depth of types and encodings */
 #define LIMIT_NAME_BYTES 65536			      /* a column name */
 #define LIMIT_LINE_BYTES ((uint64_t)1 << 30)	      /* one line of a text file */

@@ -152,7 +152,8 @@ static struct err *list_zip_fixed(const struct codec *c, const uint8_t *p, uint6
 {
 	TRY(check_dims(c, out));
 	size_t before = validity_len(c);
-	uint64_t need = before + (innermost(c)->ops == &enc_constant ? 0 : c->bits / 8);
+	uint64_t items = innermost(c)->ops == &enc_constant ? 0 : div_ceil(c->bits, 8);
+	uint64_t need = before + items;
 	if (need > width)
 		return err_new(EIO, "rows of %" PRIu64 " bytes in %zu", need, width);
 	if (n == 0)

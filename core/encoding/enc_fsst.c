@@ -103,11 +103,11 @@ static inline struct err *expand_step(const struct fsst_table *t, const uint8_t 
 
 struct err *fsst_expand(const struct fsst_table *t, struct span in, struct grow *data)
 {
-	const uint8_t *p = in.p;
-	const uint8_t *end = in.p + in.len;
 	uint8_t *dst;
 	if (in.len == 0)
-		return NULL;
+		return NULL; /* no bytes may be nowhere */
+	const uint8_t *p = in.p;
+	const uint8_t *end = in.p + in.len;
 	if (!t->enabled) {
 		TRY(grow_room(data, in.len, &dst));
 		memcpy(dst, p, in.len);

@@ -115,7 +115,7 @@ static struct err *general_mini(const struct codec *c, const struct cursor *in,
 {
 	AUTO(bytes) struct bytes *b = NULL;
 	struct cursor buffers[CODEC_MAX_BUFFERS];
-	TRY(general_expand(c->scheme, in[0], LIMIT_DICTIONARY_BYTES, &b));
+	TRY(general_expand(c->scheme, in[0], LIMIT_CHUNK_BYTES, &b));
 	memcpy(buffers, in, c->n_buffers * sizeof(*buffers));
 	buffers[0] = cursor_of(b->data, b->len);
 	return codec_mini(c->children[0], buffers, n, first, end, out);

@@ -97,6 +97,22 @@ static struct err *open_scalar(struct page *p, const Lance__Enc__ConstantLayout 
 	return scalar_buffer(p, source);
 }
 
+/* Levels must be those of the page's rows. */
+static struct err *check_levels(const struct page *p)
+{
+	uint64_t n_rows = p->rep_levels ? 0 : p->n_slots;
+	for (uint64_t i = 0; p->rep_levels && i < p->n_slots; i++)
+		n_rows += p->rep_levels[i] == p->levels.max_rep;
+	if (n_rows != p->n_rows)
+		return err_new(EIO, "levels of %" PRIu64 " rows for %" PRIu64, n_rows,
+			       p->n_rows);
+	if (p->rep_levels && !p->levels.max_rep)
+		return err_new(EIO, "repetition levels without lists");
+	if (p->rep_levels && p->rep_levels[0] != p->levels.max_rep)
+		return err_new(EIO, "levels that begin within a row");
+	return NULL;
+}
+
 static struct err *const_open(struct page *p, const Lance__Enc__PageLayout *layout,
 			      const struct page_source *source)
 {
@@ -114,19 +130,16 @@ static struct err *const_open(struct page *p, const Lance__Enc__PageLayout *layo
 	}
 	if (p->n_slots == 0)
 		p->n_slots = p->n_rows;
-	if (!p->rep_levels && p->n_slots != p->n_rows)
-		return err_new(EIO, "%" PRIu64 " levels for %" PRIu64 " rows",
-			       p->n_slots, p->n_rows);
-	return NULL;
+	return check_levels(p);
 }
 
 /* Slots [first, end) of the rows [*first, *end). */
-static struct err *slots_of_rows(const struct page *p, uint64_t *first, uint64_t *end)
+static void slots_of_rows(const struct page *p, uint64_t *first, uint64_t *end)
 {
+	uint64_t row = 0, start = p->n_slots, stop = p->n_slots;
 	if (!p->rep_levels)
-		return NULL;
-	uint64_t row = 0, i = 0, start = p->n_slots, stop = p->n_slots;
-	for (; i < p->n_slots; i++) {
+		return;
+	for (uint64_t i = 0; i < p->n_slots; i++) {
 		if (p->rep_levels[i] != p->levels.max_rep)
 			continue;
 		if (row == *first)
@@ -137,11 +150,8 @@ static struct err *slots_of_rows(const struct page *p, uint64_t *first, uint64_t
 		}
 		row++;
 	}
-	if (row < *end)
-		return err_new(EIO, "levels of %" PRIu64 " rows", row);
 	*first = start;
 	*end = stop;
-	return NULL;
 }
 
 static struct err *append_scalar(const struct page *p, uint64_t n, struct values *out)
@@ -154,33 +164,35 @@ static struct err *append_scalar(const struct page *p, uint64_t n, struct values
 	return NULL;
 }
 
-/* Without levels and without a value every item is null. */
+/* Without levels and without a value every slot stops at the innermost null. */
+static bool all_null(const struct page *p)
+{
+	return !p->rep_levels && !p->def_levels && !p->scalar.type && p->levels.max_def;
+}
+
 static struct err *append_nulls(const struct page *p, uint64_t n, struct slots *out)
 {
 	enum { STEP = 1024 };
 	uint16_t def[STEP];
-	bool is_null = !p->scalar.type && p->levels.max_def;
-	if (!is_null)
-		return slots_append(out, p, NULL, NULL, n);
+	uint64_t n_visible = p->levels.max_visible ? n : 0;
 	for (unsigned i = 0; i < STEP; i++)
 		def[i] = 1;
-	for (; n; n -= MIN_OF(n, STEP))
-		TRY(slots_append(out, p, NULL, def, MIN_OF(n, STEP)));
-	return NULL;
+	for (uint64_t left = n; left; left -= MIN_OF(left, STEP))
+		TRY(slots_append(out, p, NULL, def, MIN_OF(left, STEP)));
+	return values_append_zero(&out->values, n_visible);
 }
 
 static struct err *const_read(const struct page *p, const struct page_source *source,
 			      uint64_t first, uint64_t end, struct slots *out)
 {
 	(void)source;
-	TRY(slots_of_rows(p, &first, &end));
+	if (all_null(p))
+		return append_nulls(p, end - first, out);
+	slots_of_rows(p, &first, &end);
 	const uint16_t *rep = p->rep_levels ? p->rep_levels + first : NULL;
 	const uint16_t *def = p->def_levels ? p->def_levels + first : NULL;
 	uint64_t n = end - first;
-	if (rep || def)
-		TRY(slots_append(out, p, rep, def, n));
-	else
-		TRY(append_nulls(p, n, out));
+	TRY(slots_append(out, p, rep, def, n));
 	return append_scalar(p, levels_visible(p, def, n), &out->values);
 }
 

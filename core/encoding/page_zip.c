@@ -164,6 +164,9 @@ static struct err *take_slot(const struct page *p, struct zip_batch *b,
 	const uint8_t *start = c->p;
 	if (p->control_len)
 		TRY(read_control(p, c, &rep, &def));
+	if (rep > p->levels.max_rep || def > p->levels.max_def)
+		return err_new(EIO, "levels %u and %u of at most %u and %u", rep, def,
+			       p->levels.max_rep, p->levels.max_def);
 	if (p->bits_rep)
 		TRY(push_level(&b->rep, rep));
 	if (p->bits_def)
@@ -185,15 +188,53 @@ static const uint16_t *levels_of(const struct grow *g)
 	return g->len ? (const uint16_t *)(const void *)g->bytes->data : NULL;
 }
 
+/* Where rows begin, if an index tells: rows [first, ...) of what was read of it. */
+struct row_starts {
+	const struct bytes *index; /* NULL: none */
+	uint64_t first;
+};
+
+static uint64_t index_at(const struct page *p, const struct bytes *index, uint64_t i)
+{
+	uint64_t v = 0;
+	memcpy(&v, index->data + i * p->index_width, p->index_width);
+	return v;
+}
+
+/* Slots must begin rows where the index says: a range is found by it, and would be
+ * another in a longer range.  n_before rows began before this slot. */
+static struct err *check_start(const struct page *p, const struct zip_batch *b,
+			       uint64_t n_before, const struct row_starts *starts,
+			       size_t at)
+{
+	if (b->n_rows == 0)
+		return err_new(EIO, "the first slot does not begin a row");
+	if (!starts->index || b->n_rows == n_before)
+		return NULL;
+	uint64_t told = index_at(p, starts->index, starts->first + n_before) -
+			index_at(p, starts->index, starts->first);
+	if (told != at)
+		return err_new(EIO,
+			       "a row begins at byte %zu of its run, the row index "
+			       "says %" PRIu64,
+			       at, told);
+	return NULL;
+}
+
 /* Append the slots in c, which are n_rows whole rows. */
 static struct err *take_rows(const struct page *p, struct cursor c, uint64_t n_rows,
-			     struct slots *out)
+			     const struct row_starts *starts, struct slots *out)
 {
 	struct zip_batch b AUTO_BATCH = {0};
+	const uint8_t *base = c.p;
 	if (p->stride == 0 && p->length_len == 0)
 		return err_new(EIO, "slots of no bytes");
-	while (cursor_left(&c))
+	while (cursor_left(&c) && b.n_rows <= n_rows) {
+		uint64_t n_before = b.n_rows;
+		size_t at = (size_t)(c.p - base);
 		TRY(take_slot(p, &b, &c, &out->values));
+		TRY(check_start(p, &b, n_before, starts, at));
+	}
 	if (b.n_rows != n_rows)
 		return err_new(EIO, "%" PRIu64 " rows in the bytes of %" PRIu64,
 			       b.n_rows, n_rows);
@@ -253,22 +294,16 @@ static struct err *read_fixed(const struct page *p, const struct page_source *so
 				(end - first) * p->stride, dst));
 		return slots_append(out, p, NULL, NULL, end - first);
 	}
+	struct row_starts unknown = {0};
 	uint64_t step = MAX_OF(READ_AHEAD / p->stride, 1);
 	for (; first < end; first += MIN_OF(step, end - first)) {
 		AUTO(bytes) struct bytes *b = NULL;
 		uint64_t n = MIN_OF(step, end - first);
 		TRY(source_read_bytes(source, BUFFER_DATA, first * p->stride,
 				      n * p->stride, &b));
-		TRY(take_rows(p, cursor_of(b->data, b->len), n, out));
+		TRY(take_rows(p, cursor_of(b->data, b->len), n, &unknown, out));
 	}
 	return NULL;
-}
-
-static uint64_t index_at(const struct page *p, const struct bytes *index, uint64_t i)
-{
-	uint64_t v = 0;
-	memcpy(&v, index->data + i * p->index_width, p->index_width);
-	return v;
 }
 
 /* Rows [i, stop) of the index's range, read at once. */
@@ -282,7 +317,8 @@ static struct err *read_indexed(const struct page *p, const struct page_source *
 		return err_new(EIO, "row index goes from %" PRIu64 " to %" PRIu64,
 			       start, end);
 	TRY(source_read_bytes(source, BUFFER_DATA, start, end - start, &b));
-	return take_rows(p, cursor_of(b->data, b->len), stop - i, out);
+	struct row_starts starts = {index, i};
+	return take_rows(p, cursor_of(b->data, b->len), stop - i, &starts, out);
 }
 
 /* Room for all values of an index's range at once; they are not longer than their
