@@ -668,6 +668,37 @@ def add_tables(corpus):
         corpus.add("table", bytes([what]) + u16(len(index)) + index + message)
 
 
+def add_lineage(corpus):
+    """Row ids and versions of 20 rows, as each kind of segment."""
+    holes = sub(1, num(1, 100), sub(2, u16(3, 5)))
+    ranges = sub(1, sub(1, num(1, 0), num(2, 4))), sub(1, sub(2, num(1, 100), num(2, 108), sub(3, holes)))
+    more = (sub(1, sub(3, num(1, 200), num(2, 208), sub(3, b"\x5b"))), sub(1, sub(4, sub(1, sub(2, bytes(8))))),
+            sub(1, sub(5, sub(3, sub(2, bytes(16))))))
+    ids = b"".join((*ranges, *more))
+    runs = sub(1, sub(1, sub(1, num(2, 15))), num(2, 7)) + sub(1, sub(1, sub(1, num(1, 15), num(2, 20))), num(2, 9))
+    fragment = sub(2, sub(2, sub(1, b"a.lance"), packed(2, 0), packed(3, 0), num(4, 2), num(5, 1)), num(4, 20),
+                   sub(5, ids), sub(7, runs), sub(9, runs))
+    message = field_message(b"i", 0, -1, b"int64") + fragment + num(3, 3) + num(9, 2) + num(10, 2)
+    message += sub(13, sub(1, b"lance"), sub(2, b"14.0.2")) + sub(15, sub(1, b"lance"), sub(2, b"2.2"))
+    corpus.add("table", b"\x09\0\0" + message)
+
+
+def jsonb_word(n):
+    return struct.pack(">I", n)
+
+
+def add_jsonb(corpus):
+    """Scalars of each kind, and an object in an array."""
+    texts = [b"\x40\x05", b"\x50" + bytes(7) + b"\x09", b"\x60" + struct.pack(">d", 1.5), b"\x70" + bytes(8) + b"\2",
+             b"\x70" + b"\x7f" * 16 + b"\3", b"\x70" + b"\xff" * 32 + b"\0", b"\0"]
+    for kind, value in [(0, b""), (1, b"text"), (3, b""), (4, b""), *((2, t) for t in texts)]:
+        corpus.add("jsonb", jsonb_word(0x20000000) + jsonb_word(kind << 28 | len(value)) + value)
+    inner = jsonb_word(0x40000002) + b"".join(map(jsonb_word, (1 << 28 | 1, 1 << 28 | 2, 2 << 28 | 2, 4 << 28)))
+    inner += b"abc" + texts[0]
+    corpus.add("jsonb", inner)
+    corpus.add("jsonb", jsonb_word(0x80000002) + jsonb_word(5 << 28 | len(inner)) + jsonb_word(0) + inner)
+
+
 def main():
     corpus = Corpus(pathlib.Path(sys.argv[2]))
     add_golden(corpus, pathlib.Path(sys.argv[1]))
@@ -681,6 +712,8 @@ def main():
     add_v20(corpus)
     add_deletions(corpus)
     add_tables(corpus)
+    add_lineage(corpus)
+    add_jsonb(corpus)
     print("corpus:", ", ".join(f"{n} {door}" for door, n in sorted(corpus.n.items())))
 
 

@@ -186,6 +186,8 @@ static struct err *look(struct table *t, struct version *v, unsigned what)
 	TRY(show_indices(v, &out));
 	for (size_t i = 0; what & TRY_READ && i < version_n_fields(v); i++)
 		err_free(read_field(v, version_field(v, i))); /* the next may do */
+	for (size_t i = 0; what & TRY_READ && system_field_name(i); i++)
+		err_free(read_field(v, version_system_field(v, system_field_name(i))));
 	TRY(render_history(t, version_number(v), true, &out));
 	return render_changes(t, version_number(v), &out);
 }
