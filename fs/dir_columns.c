@@ -30,6 +30,7 @@ static struct err *binary_node(struct mount *m, struct version *v, struct field 
 	TRY(node_new(m, &binary_dir_ops, binary_key(v, f, is_frozen),
 		     is_frozen ? v : NULL, &n));
 	TRY(str_dup(f->name, &n->name));
+	n->row = (uint64_t)(uint32_t)f->id;
 	n->is_frozen = is_frozen;
 	n->entry_timeout = is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
 	*ret = TAKE(n);

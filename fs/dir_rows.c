@@ -123,7 +123,12 @@ const struct node_ops row_ops = {
 
 static struct field *column_of(const struct version *v, const struct node *dir)
 {
-	struct field *f = version_find_field(v, dir->name);
+	struct field *f = NULL;
+	for (size_t i = 0; i < version_n_fields(v) && !f; i++) /* it may be renamed */
+		if ((uint32_t)version_field(v, i)->id == dir->row)
+			f = version_field(v, i);
+	if (!f)
+		f = version_find_field(v, dir->name);
 	return f && column_is_binary(f) ? f : NULL;
 }
 

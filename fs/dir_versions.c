@@ -133,7 +133,7 @@ static struct err *tags_list(struct mount *m, struct handle *h, uint64_t off,
 
 const struct node_ops tags_ops = {
 	.kind = "tags",
-	.mode = S_IFDIR | 0555,
+	.mode = S_IFDIR | 0755,
 	.lookup = tags_lookup,
 	.list = tags_list,
 };

@@ -54,6 +54,7 @@ struct mount_options {
 	char *formats;	     /* owned; listed formats besides the natural ones */
 	char *protect;	     /* owned; columns that are not replaced */
 	char *cache_dir;     /* owned; where sizes are remembered; NULL: the default */
+	int allow_drop;	     /* rm drops columns and tags */
 	double version_poll; /* seconds */
 	uint64_t rejected_size; /* bytes kept in rejected/ */
 };
@@ -430,7 +431,7 @@ MUST_CHECK struct err *staging_rename(struct mount *m, const char *from, const c
 				      pid_t pid);
 MUST_CHECK struct err *staging_retry(struct mount *m, const char *rejected,
 				     const char *to, pid_t pid);
-/* false if there is no such staged file. */
+/* false if there is no such staged file, or it is a column already. */
 bool staging_remove(struct mount *m, const char *name);
 /* An open for writing of a live column was answered ESTALE: the next lookup of
  * this node by this thread gets a staging node. */
@@ -438,6 +439,21 @@ void staging_expect(struct mount *m, uint64_t ino, pid_t tid);
 bool staging_expected(struct mount *m, uint64_t ino, pid_t tid);
 /* Drop staged files that are idle for long; called about once a second. */
 void staging_expire(struct mount *m);
+
+/* --- gestures.c: what mv, rm, ln -s and setfattr mean --- */
+
+/* mv columns/FROM columns/TO */
+MUST_CHECK struct err *gesture_rename(struct mount *m, const char *from,
+				      const char *to);
+/* rm columns/FILE; EPERM unless allow-drop */
+MUST_CHECK struct err *gesture_drop(struct mount *m, const char *file);
+/* setfattr -n user.lance.metadata.KEY of a column; value NULL: setfattr -x */
+MUST_CHECK struct err *gesture_describe(struct mount *m, const struct node *n,
+					const char *key, const void *value, size_t len);
+/* ln -s ../versions/N tags/NAME, and rm tags/NAME */
+MUST_CHECK struct err *gesture_tag(struct mount *m, const char *name,
+				   const char *target);
+MUST_CHECK struct err *gesture_untag(struct mount *m, const char *name);
 
 /* --- rejected.c --- */
 

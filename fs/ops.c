@@ -280,6 +280,7 @@ const struct fuse_lowlevel_ops lancefs_ops = {
 	.releasedir = op_releasedir,
 	.statfs = op_statfs,
 	.setxattr = op_setxattr,
+	.removexattr = op_removexattr,
 	.getxattr = op_getxattr,
 	.listxattr = op_listxattr,
 	.create = op_create,

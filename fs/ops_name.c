@@ -67,8 +67,11 @@ static struct err *unlink_name(struct mount *m, struct node *dir, const char *na
 		TRY(dir->ops->lookup(m, dir, name, &n));
 	if (!n)
 		return err_new(ENOENT, "%s", name);
-	TRY(check_place(m, dir));
-	return err_new(EPERM, "columns are not dropped by rm here (allow-drop=no)");
+	if (dir->ops != &tags_ops)
+		TRY(check_place(m, dir));
+	else if (!m->is_writable)
+		return err_new(EROFS, "mounted read-only: %s", m->why_read_only);
+	return dir->ops == &tags_ops ? gesture_untag(m, name) : gesture_drop(m, name);
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -150,10 +153,33 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	refuse(req, parent, name, EOPNOTSUPP, "no hard links here; copy the file");
 }
 
+static struct err *make_tag(struct node *dir, const char *target, const char *name,
+			    struct node **ret)
+{
+	struct mount *m = dir->mount;
+	AUTO(node) struct node *n = NULL;
+	if (dir->ops != &tags_ops)
+		return err_new(EOPNOTSUPP, "symbolic links are made in tags/ only");
+	if (!m->is_writable)
+		return err_new(EROFS, "mounted read-only: %s", m->why_read_only);
+	TRY(gesture_tag(m, name, target));
+	TRY(tags_ops.lookup(m, dir, name, &n));
+	if (!n)
+		return err_new(ENOENT, "tag '%s' was removed at once", name);
+	*ret = inodes_add(&m->server->inodes, TAKE(n));
+	return NULL;
+}
+
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	(void)target;
-	refuse(req, parent, name, EOPNOTSUPP, "no symbolic links here");
+	struct node *n, *dir = node_at(req, parent);
+	if (!dir)
+		return;
+	struct err *err = make_tag(dir, target, name, &n);
+	if (err)
+		reply_err_in(req, dir, name, err);
+	else
+		reply_entry(req, name, n, NULL);
 }
 
 /* --- attributes --- */
@@ -208,18 +234,40 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		reply_xattr(req, &names, size);
 }
 
+#define METADATA "user.lance.metadata."
+
+/* value NULL removes it. */
+static struct err *set_attribute(struct mount *m, const struct node *n,
+				 const char *name, const void *value, size_t len)
+{
+	bool is_column = n->ops == &column_file_ops || n->ops == &binary_dir_ops;
+	if (n->staged)
+		return value ? staged_set_xattr(n->staged, name, value, len) : NULL;
+	if (!is_column || !str_starts(name, METADATA))
+		return err_new(EOPNOTSUPP,
+			       "of a column, user.lance.metadata.KEY can be set; the "
+			       "rest is set while it is written");
+	if (n->is_frozen)
+		return err_new(EROFS, "old versions cannot be written");
+	if (!m->is_writable)
+		return err_new(EROFS, "mounted read-only: %s", m->why_read_only);
+	return gesture_describe(m, n, name + strlen(METADATA), value, len);
+}
+
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
 		 size_t size, int flags)
 {
 	struct node *n = node_at(req, ino);
 	(void)flags;
-	if (!n)
-		return;
-	if (n->staged)
+	if (n)
 		reply_err(req, n->mount, name,
-			  staged_set_xattr(n->staged, name, value, size));
-	else
+			  set_attribute(n->mount, n, name, value, size));
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct node *n = node_at(req, ino);
+	if (n)
 		reply_err(req, n->mount, name,
-			  err_new(EOPNOTSUPP, "attributes are set while a column is "
-					      "written"));
+			  set_attribute(n->mount, n, name, NULL, 0));
 }

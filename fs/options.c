@@ -16,7 +16,8 @@
 
 struct raw_options {
 	int show_help, show_version, foreground, debug, read_only;
-	char *formats, *protect, *version_poll, *rejected_size, *cache_dir, *config;
+	char *formats, *protect, *version_poll, *rejected_size, *cache_dir, *config,
+		*allow_drop;
 };
 
 #define OPTION(text, member, value)                                                    \
@@ -36,6 +37,7 @@ static const struct fuse_opt specs[] = {
 	OPTION("version-poll=%s", version_poll, 0),
 	OPTION("rejected-size=%s", rejected_size, 0),
 	OPTION("cache-dir=%s", cache_dir, 0),
+	OPTION("allow-drop=%s", allow_drop, 0),
 	OPTION("config=%s", config, 0),
 	FUSE_OPT_END,
 };
@@ -54,6 +56,7 @@ void options_usage(void)
 	       "  -o formats=LIST      list these formats too, as in "
 	       "txt,npy,csv,arrow\n"
 	       "  -o protect=LIST      columns that refuse to be replaced, as in a:b\n"
+	       "  -o allow-drop=yes    rm drops columns and tags (no)\n"
 	       "  -o version-poll=S    look for versions of other hosts every S "
 	       "seconds (1)\n"
 	       "  -o rejected-size=N   bytes kept in rejected/, K M G allowed (1G)\n"
@@ -92,6 +95,7 @@ static int take_pair(void *user, const char *section, const char *name,
 		{"version-poll", &raw->version_poll},
 		{"rejected-size", &raw->rejected_size},
 		{"cache-dir", &raw->cache_dir},
+		{"allow-drop", &raw->allow_drop},
 	};
 	(void)section;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -132,6 +136,14 @@ static struct err *parse_size(const char *text, uint64_t *ret)
 	return NULL;
 }
 
+static struct err *parse_bool(const char *name, const char *text, int *ret)
+{
+	*ret = text && strcmp(text, "yes") == 0;
+	if (text && !*ret && strcmp(text, "no") != 0)
+		return err_new(EINVAL, "%s: '%s' is neither yes nor no", name, text);
+	return NULL;
+}
+
 static struct err *convert(struct raw_options *raw, struct mount_options *o)
 {
 	char *end;
@@ -143,6 +155,7 @@ static struct err *convert(struct raw_options *raw, struct mount_options *o)
 	o->formats = TAKE(raw->formats);
 	o->protect = TAKE(raw->protect);
 	o->cache_dir = TAKE(raw->cache_dir);
+	TRY(parse_bool("allow-drop", raw->allow_drop, &o->allow_drop));
 	o->version_poll = 1.0;
 	o->rejected_size = (uint64_t)1 << 30;
 	if (raw->version_poll) {
@@ -166,6 +179,7 @@ static void raw_fini(struct raw_options *raw)
 	free(raw->rejected_size);
 	free(raw->cache_dir);
 	free(raw->config);
+	free(raw->allow_drop);
 }
 
 struct err *options_parse(struct fuse_args *args, struct mount_options *ret)

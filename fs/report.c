@@ -55,9 +55,10 @@ int report(struct mount *m, pid_t pid, const char *path, struct err *err)
 	if (!err)
 		return 0;
 	int code = err->code;
+	bool is_quiet = path && is_routine(code); /* about a name: programs try names */
 	if (path && strstr(err->msg, path))
 		path = NULL; /* the text names it */
-	if (!is_routine(code)) {
+	if (!is_quiet) {
 		log_line(&m->server->log, LEVEL_ERROR, "%s%s%s", path ? path : "",
 			 path ? ": " : "", err->msg);
 		keep(m, pid, path, err->msg);

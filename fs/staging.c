@@ -237,10 +237,18 @@ bool staging_remove(struct mount *m, const char *name)
 	if (!s)
 		return false;
 	LOCK_SCOPE(&s->lock);
+	bool is_column = s->state == STAGED_COMMITTED;
 	if (s->state == STAGED_OPEN)
 		s->state = STAGED_REMOVED;
 	staging_detach(m, s);
-	return true;
+	return !is_column;
+}
+
+/* Nobody has it open and it is a column by now: what is left of its writing. */
+static bool is_finished(struct staged *s)
+{
+	LOCK_SCOPE(&s->lock);
+	return s->state == STAGED_COMMITTED && s->n_open == 0;
 }
 
 /* Both locks are held for the change; *name is the old one afterwards. */
@@ -283,12 +291,14 @@ struct err *staging_rename(struct mount *m, const char *from, const char *to, pi
 	AUTO(staged) struct staged *s = find_any(m, from);
 	AUTO_MEM char *name = NULL;
 	bool to_scratch = is_scratch(m, to);
+	if (s && is_finished(s)) {
+		staging_detach(m, s);
+		staged_unref(TAKE(s));
+	}
 	if (!s && to_scratch)
 		return set_aside(m, from, to, pid);
 	if (!s)
-		return err_new(EOPNOTSUPP,
-			       "columns are not renamed by mv here; write the "
-			       "new one with cp");
+		return gesture_rename(m, from, to);
 	TRY(str_dup(to, &name));
 	LOCK_SCOPE(&s->lock);
 	if (s->state != STAGED_OPEN || s->is_streamed)

@@ -61,14 +61,14 @@ static struct err *set_timestamp(Lance__Table__Manifest *m)
 	return NULL;
 }
 
-static struct err *set_header(struct attempt *a, const char *uuid)
+struct err *attempt_set_header(struct attempt *a)
 {
 	Lance__Table__Manifest *m = a->manifest;
 	AUTO_MEM char *file = NULL;
 	m->version = a->latest->number + 1;
 	m->reader_feature_flags &= ~FLAG_V2_FILES;
 	m->writer_feature_flags &= ~FLAG_V2_FILES;
-	TRY(str_printf(&file, "%" PRIu64 "-%s.txn", a->latest->number, uuid));
+	TRY(str_printf(&file, "%" PRIu64 "-%s.txn", a->latest->number, a->uuid));
 	TRY(proto_set_string(&m->transaction_file, file));
 	TRY(proto_set_string(&m->tag, ""));
 	TRY(set_writer(m));
@@ -77,14 +77,14 @@ static struct err *set_header(struct attempt *a, const char *uuid)
 
 /* Publish what the change made of the attempt. */
 static struct err *publish(struct table *t, const struct change *c, struct attempt *a,
-			   char *uuid, enum publish_result *ret_result)
+			   enum publish_result *ret_result)
 {
 	Lance__Table__StringEntry message = LANCE__TABLE__STRING_ENTRY__INIT;
 	Lance__Table__StringEntry *properties[] = {&message};
 	char key[] = COMMIT_MESSAGE;
 	AUTO_MEM char *text = NULL;
 	a->tx.read_version = a->latest->number;
-	a->tx.uuid = uuid;
+	a->tx.uuid = a->uuid;
 	if (c->message) {
 		TRY(str_dup(c->message, &text));
 		message.key = key;
@@ -99,7 +99,6 @@ static struct err *try_once(struct table *t, const struct change *c,
 			    enum publish_result *ret_result, struct attempt *a)
 {
 	uint8_t raw[16];
-	char uuid[UUID_TEXT_LEN + 1];
 	TRY(table_refresh(t));
 	a->latest = table_latest(t);
 	TRY(version_check_writable(a->latest));
@@ -108,10 +107,10 @@ static struct err *try_once(struct table *t, const struct change *c,
 			 a->latest->manifest_len, &a->manifest));
 	TRY(version_indices(a->latest, &a->indices));
 	lance__table__transaction__init(&a->tx);
-	TRY(uuid_new(raw, uuid));
-	TRY(set_header(a, uuid));
+	TRY(uuid_new(raw, a->uuid));
+	TRY(attempt_set_header(a));
 	TRY(c->apply(c->ctx, a));
-	return a->is_unchanged ? NULL : publish(t, c, a, uuid, ret_result);
+	return a->is_unchanged ? NULL : publish(t, c, a, ret_result);
 }
 
 /* Wait a random part of a slot that doubles: 2, 4, ... ms. */

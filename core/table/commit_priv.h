@@ -17,7 +17,8 @@ struct attempt {
 	Lance__Table__Manifest *manifest; /* owned; a copy of latest's, to change; its
 					   * version is the next one already */
 	Lance__Table__IndexSection *indices; /* owned; may be NULL */
-	bool is_unchanged;		     /* out: there is nothing to commit */
+	char uuid[UUID_TEXT_LEN + 1];
+	bool is_unchanged; /* out: there is nothing to commit */
 
 	/* Out: what was done, for other writers; may borrow from manifest and from the
 	 * change's context. */
@@ -46,6 +47,10 @@ MUST_CHECK struct err *change_commit(struct table *t, struct change *c,
 				     struct version **ret);
 
 /* --- what changes share --- */
+
+/* Make a->manifest the next version's: number, flags, writer, time; done before apply,
+ * and by whoever puts another manifest there. */
+MUST_CHECK struct err *attempt_set_header(struct attempt *a);
 
 MUST_CHECK struct err *proto_set_string(char **field, const char *value);
 /* Remove files without any field of m's schema. */

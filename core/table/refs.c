@@ -6,7 +6,9 @@
 #include "table/table_priv.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <time.h>
 
 #define LIMIT_TAG_BYTES 65536
 
@@ -80,4 +82,90 @@ struct err *table_list_tags(struct table *t, struct table_tag **ret, size_t *ret
 	*ret = l.tags;
 	*ret_n = l.n;
 	return NULL;
+}
+
+/* --- making and removing --- */
+
+static bool is_tag_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+static struct err *check_tag(const char *name)
+{
+	bool ok = *name && *name != '.' && !str_ends(name, ".") &&
+		  !str_ends(name, ".lock") && !strstr(name, "..") &&
+		  strlen(name) <= 200;
+	for (const char *p = name; *p; p++)
+		ok = ok && is_tag_char(*p);
+	return ok ? NULL
+		  : err_new(EINVAL,
+			    "'%s': a tag is letters, digits, '.', '-' and '_', with no "
+			    "dot at its ends and no '..' or '.lock'",
+			    name);
+}
+
+static struct err *tag_json(const struct version *v, struct buf *out)
+{
+	char when[40];
+	struct timespec now;
+	struct tm tm;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!gmtime_r(&now.tv_sec, &tm) ||
+	    !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm))
+		when[0] = 0;
+	buf_printf(out,
+		   "{\"branch\":null,\"version\":%" PRIu64
+		   ",\"createdAt\":\"%s.%09ldZ\",\"updatedAt\":\"%s.%09ldZ\","
+		   "\"manifestSize\":%zu,\"metadata\":{}}",
+		   v->number, when, now.tv_nsec, when, now.tv_nsec, v->raw->len);
+	return buf_check(out);
+}
+
+/* Written aside and linked to its name, which must not exist. */
+static struct err *publish_tag(struct table *t, const char *name,
+			       const struct buf *json)
+{
+	uint8_t raw[16];
+	char uuid[UUID_TEXT_LEN + 1];
+	AUTO_MEM char *tmp = NULL;
+	AUTO_MEM char *path = NULL;
+	TRY(uuid_new(raw, uuid));
+	TRY(str_printf(&tmp, "_refs/tags/.tmp_%s", uuid));
+	TRY(str_printf(&path, "_refs/tags/%s.json", name));
+	TRY(io_put(t->store, tmp, json->data, json->len));
+	struct err *err = io_publish(t->store, tmp, path);
+	if (!err)
+		return io_sync_dir(t->store, "_refs/tags");
+	err_free(io_remove(t->store, tmp)); /* cleanup knows the name */
+	if (err->code != EEXIST)
+		return err;
+	err_free(err); /* told in other words */
+	return err_new(EEXIST, "there is a tag '%s' already", name);
+}
+
+struct err *table_set_tag(struct table *t, const char *name, uint64_t version)
+{
+	AUTO_BUF struct buf json = {0};
+	AUTO(version) struct version *v = NULL;
+	TRY(check_tag(name));
+	TRY(table_version(t, version, &v));
+	TRY(version_check_writable(v));
+	TRY(tag_json(v, &json));
+	return publish_tag(t, name, &json);
+}
+
+struct err *table_remove_tag(struct table *t, const char *name)
+{
+	AUTO_MEM char *path = NULL;
+	struct io_stat st;
+	bool found;
+	TRY(check_tag(name));
+	TRY(str_printf(&path, "_refs/tags/%s.json", name));
+	TRY(io_stat(t->store, path, &found, &st));
+	if (!found)
+		return err_new(ENOENT, "no tag '%s'", name);
+	TRY(io_remove(t->store, path));
+	return io_sync_dir(t->store, "_refs/tags");
 }

@@ -251,6 +251,39 @@ MUST_CHECK struct err *table_commit_column(struct table *t,
 					   struct column_commit *commit,
 					   struct version **ret);
 
+/* --- changes of the schema and of references --- */
+
+/*
+ * Rename a field: a column, or by a path "a.b" a member of a struct.  message goes to
+ * the history and may be NULL.  ret receives the new version, or the latest if it has
+ * that name already.  ENOENT, EEXIST, EINVAL for names that Lance does not take.
+ */
+MUST_CHECK struct err *table_rename_field(struct table *t, const char *path,
+					  const char *name, const char *message,
+					  struct version **ret);
+/* Drop n fields in one version.  ENOENT; EINVAL if nothing would be left. */
+MUST_CHECK struct err *table_drop_fields(struct table *t, const char *const *paths,
+					 size_t n, const char *message,
+					 struct version **ret);
+
+struct metadata_change {
+	const char *key;
+	const char *value; /* NULL: remove the key */
+};
+/* Change a field's metadata.  ret receives the new version, or the latest if it has
+ * them already.  ENOENT; EINVAL for keys that say how the column is kept. */
+MUST_CHECK struct err *table_describe_field(struct table *t, const char *path,
+					    const struct metadata_change *changes,
+					    size_t n, struct version **ret);
+/* Make version `number` the newest again.  EBUSY if base is no longer the latest. */
+MUST_CHECK struct err *table_restore(struct table *t, struct version *base,
+				     uint64_t number, struct version **ret);
+/* Name a version of the main branch.  EEXIST if the tag is there, EINVAL for a name
+ * that Lance does not take, ENOENT for a version that is not there. */
+MUST_CHECK struct err *table_set_tag(struct table *t, const char *name,
+				     uint64_t version);
+MUST_CHECK struct err *table_remove_tag(struct table *t, const char *name);
+
 /* --- catalogs: directories of tables, as LanceDB keeps them --- */
 
 struct catalog;
