@@ -15,6 +15,7 @@
 #define NONE SIZE_MAX
 #define UNKNOWN_KEY "lancefs:unknown-type"
 #define LOGICAL_KEY "lancefs:logical-type"
+#define JSON "lance.json"
 
 /* The list as a tree of indices. */
 struct tree {
@@ -182,6 +183,9 @@ static struct err *build(const struct tree *t, size_t i, int depth, struct field
 	TRY(field_new(p->name, type, p->nullable, &f));
 	f->id = p->id;
 	TRY(copy_metadata(p, f));
+	/* pylance 1.0 may name the extension as Arrow does; the values are Lance's */
+	if (strcmp(p->logical_type, "json") == 0)
+		TRY(field_set_metadata(f, EXTENSION_KEY, JSON, strlen(JSON)));
 	TRY(show_blob(f));
 	if (remember)
 		TRY(field_set_metadata(f, remember, p->logical_type,
@@ -274,7 +278,7 @@ static struct err *set_type(Lance__File__Field *p, const struct field *f)
 	if (!known)
 		known = field_metadata(f, LOGICAL_KEY);
 	if (!known && f->type->id == TYPE_LARGE_BINARY && extension &&
-	    strcmp(extension, "lance.json") == 0)
+	    strcmp(extension, JSON) == 0)
 		known = "json";
 	if (extension)
 		p->extension_name = copy_str(extension);
