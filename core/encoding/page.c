@@ -39,6 +39,13 @@ static struct err *check_layer(const struct page *p, size_t i, int32_t layer)
 struct err *page_set_layers(struct page *p, const int32_t *layers, size_t n)
 {
 	struct page_levels *l = &p->levels;
+	/* pylance 4 to 8 told of the members of blob descriptors, too: they are valid
+	 */
+	if (n == p->shape->n_layers + 1 && p->shape->type.kind == VALUE_STRUCT &&
+	    layers[0] == LAYER_ALL_VALID_ITEM) {
+		layers++;
+		n--;
+	}
 	if (n != p->shape->n_layers)
 		return err_new(EIO, "%zu layers in a column of %u", n,
 			       p->shape->n_layers);
