@@ -86,10 +86,14 @@ def is_blob(dataset, name):
 
 
 class Check:
-    """One dataset's comparison."""
+    """One dataset's comparison.
 
-    def __init__(self, rng, path, totals):
+    loses_blob_nulls: pylance 14.0.2 reads the nulls of blobs that releases 4 to 8 wrote as empty
+    """
+
+    def __init__(self, rng, path, totals, loses_blob_nulls=False):
         self.rng, self.path, self.totals = rng, path, totals
+        self.loses_blob_nulls = loses_blob_nulls
 
     def expected(self, dataset):
         """{column: values}; a column that pylance does not read back is counted."""
@@ -123,9 +127,13 @@ class Check:
             self.totals.reads += 1 + len(ranges)
         return expected
 
-    def verify(self):
-        done = subprocess.run([BIN / "lancectl", "verify", self.path, "--deep"], capture_output=True, timeout=300)
-        assert done.returncode == 0, f"verify: {(done.stdout + done.stderr).decode(errors='replace')}"
+    def verify(self, expected):
+        """Sound, but for columns that pylance does not read either."""
+        done = subprocess.run([BIN / "lancectl", "verify", self.path, "--deep"], capture_output=True, text=True,
+                              errors="replace", timeout=300)
+        problems = [line for line in done.stdout.splitlines() if line.startswith("problem: ") and (
+            ": column " not in line or line.split(": column ")[1].split(": ")[0] in expected)]
+        assert not problems and (done.returncode == 0 or "problem: " in done.stdout), f"verify: {problems} {done.stderr}"
 
     def blobs(self, dataset, name, where):
         rows = dataset.count_rows()
@@ -138,7 +146,8 @@ class Check:
             self.totals.refused[f"take_blobs: {random_history.reason(error)}"] += 1
             return
         files = {int(p.name.split(".")[0]): p for p in (where / "columns" / name).iterdir()}
-        present = {row for row, value in enumerate(values) if value is not None}
+        present = {row for row, value in enumerate(values) if value is not None and (
+            row in files or not self.loses_blob_nulls or value != b"")}
         assert set(files) == present, f"blobs {name}: {len(files)} files, pylance has {len(present)}"
         for row, path in files.items():
             assert path.read_bytes() == values[row], f"blob {name}, row {row}"
@@ -169,14 +178,16 @@ class Check:
                     self.blobs(dataset, name, where)
                     continue
                 compare(columns.read_arrow(where / "columns" / f"{name}.arrow").column(0), values, f"mount: {name}")
-            # no memory map: it would keep the mount busy
-            whole = pa.ipc.open_file((where / "table" / "table.arrow").read_bytes()).read_all()
-            for name in whole.column_names:
-                compare(whole.column(name), expected[name], f"table.arrow: {name}")
-            rows = dataset.count_rows()
-            for row in {rng.randrange(rows) for _ in range(8)} if rows else ():
-                self.row(dataset, expected, row, where)
-            columns.check_sizes(where / "columns")
+            if len(expected) == len(dataset.schema):
+                # no memory map: it would keep the mount busy
+                whole = pa.ipc.open_file((where / "table" / "table.arrow").read_bytes()).read_all()
+                for name in whole.column_names:
+                    compare(whole.column(name), expected[name], f"table.arrow: {name}")
+                rows = dataset.count_rows()
+                for row in {rng.randrange(rows) for _ in range(8)} if rows else ():
+                    self.row(dataset, expected, row, where)
+                columns.check_sizes(where / "columns")
+                columns.check_sizes(where / "versions" / str(dataset.version) / "columns")
             for number, values in older.items():
                 top = where / "versions" / str(number)
                 for name in values:
@@ -185,7 +196,6 @@ class Check:
                                 f"mount: versions/{number}: {name}")
             for tag, what in dataset.tags.list().items():
                 assert os.readlink(where / "tags" / tag).endswith(f"versions/{what['version']}"), f"tag {tag}"
-            columns.check_sizes(where / "versions" / str(dataset.version) / "columns")
         self.totals.mounts += 1
 
     def run(self, dataset, with_mount):
@@ -193,7 +203,7 @@ class Check:
         older = {}
         for number in self.rng.sample(range(1, dataset.version), min(2, dataset.version - 1)):
             older[number] = self.version(lance.dataset(self.path, version=number), number)
-        self.verify()
+        self.verify(expected)
         if with_mount or any(is_blob(dataset, name) for name in expected):
             self.mount(dataset, expected, older)
         self.totals.pages += layouts.of_dataset(dataset)
@@ -214,9 +224,9 @@ def run_one(seed, keep, totals):
             return
         Check(rng, path, totals).run(dataset, seed % 8 == 0)
         totals.compared += 1
-    except (AssertionError, OSError, subprocess.TimeoutExpired, pa.ArrowException) as error:
-        totals.differences.append((seed, history.version, str(error)))
-        print(f"seed {seed}, version {history.version}: {error}\n  again: fuzz_read.py --seed {seed} --count 1",
+    except Exception as error:
+        totals.differences.append((seed, history.version, repr(error)))
+        print(f"seed {seed}, version {history.version}: {error!r}\n  again: fuzz_read.py --seed {seed} --count 1",
               file=sys.stderr, flush=True)
         if keep:
             shutil.copytree(path, pathlib.Path(keep) / f"seed{seed}.lance", dirs_exist_ok=True)

@@ -101,8 +101,9 @@ def random_packed(rng, version, name):
 def random_blob(rng, version, name):
     if version != "2.2" or not hasattr(lance, "blob_field"):  # older releases have only the former
         return pa.field(name, pa.large_binary(), metadata={BLOB: "true"})
-    sizes = rng.choice(({}, {"inline_size_threshold": 20, "dedicated_size_threshold": 250}))
-    return lance.blob_field(name, **sizes)
+    sizes = rng.choice(({}, {f"{BLOB}-inline-size-threshold": "20", f"{BLOB}-dedicated-size-threshold": "250"}))
+    field = lance.blob_field(name)
+    return field.with_metadata({**(field.metadata or {}), **sizes}) if sizes else field
 
 
 def random_field(rng, version, depth, name):
