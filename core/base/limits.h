@@ -14,10 +14,12 @@
 #define LIMIT_PAGE_ROWS ((uint64_t)1 << 32)	      /* rows one page may claim */
 #define LIMIT_BUFFER_BYTES ((uint64_t)4 << 30)	      /* one decoded buffer */
 #define LIMIT_VALUE_BYTES ((uint64_t)2 << 30)	      /* one value of a row */
-#define LIMIT_DICTIONARY_BYTES ((uint64_t)256 << 20)  /* one page's dictionary */
-#define LIMIT_CHUNK_BYTES ((uint64_t)64 << 20)	      /* one mini-block, expanded */
-#define LIMIT_NESTING 64			      /* depth of types and encodings */
-#define LIMIT_NAME_BYTES 65536			      /* a column name */
-#define LIMIT_LINE_BYTES ((uint64_t)1 << 30)	      /* one line of a text file */
+#define LIMIT_ROW_BYTES ((uint64_t)64 << 20)	      /* a null row */
+#define LIMIT_CATALOG_ROWS ((uint64_t)1 << 22) /* objects in a directory of tables */
+#define LIMIT_DICTIONARY_BYTES ((uint64_t)256 << 20) /* one page's dictionary */
+#define LIMIT_CHUNK_BYTES ((uint64_t)64 << 20)	     /* one mini-block, expanded */
+#define LIMIT_NESTING 64			     /* depth of types and encodings */
+#define LIMIT_NAME_BYTES 65536			     /* a column name */
+#define LIMIT_LINE_BYTES ((uint64_t)1 << 30)	     /* one line of a text file */
 
 #endif

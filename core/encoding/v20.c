@@ -438,12 +438,26 @@ static struct err *append_codes(const struct v20_reader *r, uint64_t *codes, uin
 	return NULL;
 }
 
+/* Items are read whole, so there must be bytes for them: a bit each at least. */
+static struct err *check_items(const struct v20_reader *r, uint64_t n_items)
+{
+	uint64_t total = 0;
+	for (unsigned i = 0; i < r->source->n_buffers; i++)
+		if (ckd_add(&total, total, r->source->sizes[i]))
+			return NULL; /* no lack of them */
+	if (n_items / 8 > total)
+		return err_new(EIO, "%" PRIu64 " items in %" PRIu64 " bytes", n_items,
+			       total);
+	return NULL;
+}
+
 static struct err *read_dictionary(const struct v20_reader *r,
 				   const Lance__Enc__V20Dictionary *m, int depth,
 				   uint64_t first, uint64_t n, struct slots *out)
 {
 	AUTO_MEM uint64_t *codes = NULL;
 	struct slots items = {0};
+	TRY(check_items(r, m->num_dictionary_items));
 	TRY(read_u64(r, m->indices, first, n, &codes));
 	TRY(slots_init(&items, out->values.type));
 	struct err *err =

@@ -133,6 +133,29 @@ static struct err *build_type(const struct tree *t, size_t i, int depth,
 	return logical_type_parse(name, ret);
 }
 
+/* Bytes that a row takes even if it is null, at most one more than the limit: lists of
+ * a fixed size are told in a few characters. */
+static uint64_t row_bytes(const struct type *t)
+{
+	uint64_t n = 1 + type_bits(t) / 8;
+	if (t->id == TYPE_FIXED_BINARY)
+		n += (uint64_t)t->byte_width;
+	if (t->id != TYPE_STRUCT && t->id != TYPE_FIXED_LIST)
+		return MIN_OF(n, LIMIT_ROW_BYTES + 1);
+	for (size_t i = 0; i < t->n_children; i++)
+		n += row_bytes(t->children[i]->type);
+	if (t->id == TYPE_FIXED_LIST)
+		n *= (uint64_t)t->list_size; /* below 2^31 and 2^27 */
+	return MIN_OF(n, LIMIT_ROW_BYTES + 1);
+}
+
+static struct err *check_width(const struct type *t)
+{
+	if (row_bytes(t) <= LIMIT_ROW_BYTES)
+		return NULL;
+	return err_new(EOPNOTSUPP, "over %" PRIu64 " MiB a row", LIMIT_ROW_BYTES >> 20);
+}
+
 static struct err *copy_metadata(const Lance__File__Field *p, struct field *f)
 {
 	for (size_t i = 0; i < p->n_metadata; i++) {
@@ -169,11 +192,14 @@ static struct err *build(const struct tree *t, size_t i, int depth, struct field
 	if (depth > LIMIT_NESTING / 2)
 		return err_new(EIO, "field %d nests too deeply", p->id);
 	struct err *err = build_type(t, i, depth, &type);
+	if (!err)
+		err = check_width(type);
 	if (err && err->code != EOPNOTSUPP)
 		return err;
 	if (err) {
 		/* not lost: the field's metadata says so to whoever asks */
 		err_free(err);
+		type_unref(TAKE(type));
 		TRY(type_new(TYPE_NULL, &type));
 		remember = UNKNOWN_KEY;
 	} else if (strcmp(p->logical_type, "json") == 0 ||

@@ -42,7 +42,8 @@ MUST_CHECK struct err *lance_version_parse(const char *name, enum lance_version 
  * Fields from the flat list in which manifests and files keep them, pre-order
  * with parent ids.  protos are borrowed.  ret_fields receives an array of
  * *ret_n top-level fields that the caller owns; a field whose logical type is
- * unknown becomes TYPE_NULL with metadata "lancefs:unknown-type".
+ * unknown, or takes over LIMIT_ROW_BYTES a row, becomes TYPE_NULL with metadata
+ * "lancefs:unknown-type".
  * EIO: no parent, absurd nesting.
  */
 MUST_CHECK struct err *fields_from_proto(Lance__File__Field *const *protos, size_t n,

@@ -11,6 +11,7 @@
 #include "table/table.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #define CATALOG_DIR "__manifest"
 #define TABLE_SUFFIX ".lance"
@@ -180,6 +181,9 @@ static struct err *read_rows(struct version *v, struct catalog_list *ret)
 						   "catalogue",
 				       names[i]);
 	}
+	if (version_rows(v) > LIMIT_CATALOG_ROWS)
+		return err_new(EFBIG, CATALOG_DIR ": %" PRIu64 " rows",
+			       version_rows(v));
 	for (uint64_t row = 0; row < version_rows(v); row += READ_ROWS)
 		TRY(read_batch(v, fields, row, MIN_OF(row + READ_ROWS, version_rows(v)),
 			       ret));

@@ -336,8 +336,11 @@ struct err *version_deleted_rows(struct version *v, size_t i, struct buf *out)
 	const struct deletion_vector *d;
 	TRY_CTX(fragment_deleted(v, &v->fragments[i], &d), "fragment %" PRIu64,
 		v->fragments[i].id);
-	for (uint64_t row = 0; d && row < d->n_rows; row++)
-		if (deletion_has(d, row))
-			buf_printf(out, "%" PRIu64 "\n", row);
+	for (size_t k = 0; d && k < d->deleted.n_chunks; k++) {
+		uint64_t base = k * ROW_SET_CHUNK;
+		for (uint64_t r = 0; d->deleted.chunks[k] && r < ROW_SET_CHUNK; r++)
+			if (bit_get(d->deleted.chunks[k], r))
+				buf_printf(out, "%" PRIu64 "\n", base + r);
+	}
 	return buf_check(out);
 }
