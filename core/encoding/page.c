@@ -250,6 +250,7 @@ void page_unref(struct page *p)
 		values_fini(&p->scalar);
 	free(p->rep_levels);
 	free(p->def_levels);
+	free(p->marks);
 	free(p);
 }
 

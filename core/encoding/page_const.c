@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define MARK_ROWS 1024
+
 static struct err *scalar_fixed(struct page *p, const uint8_t *data, size_t len)
 {
 	uint64_t bits = p->scalar.type->bits;
@@ -97,20 +99,37 @@ static struct err *open_scalar(struct page *p, const Lance__Enc__ConstantLayout 
 	return scalar_buffer(p, source);
 }
 
-/* Levels must be those of the page's rows. */
-static struct err *check_levels(const struct page *p)
+/* Levels must be those of the page's rows; every MARK_ROWS-th row's first slot is kept,
+ * so that a range need not count from the page's start. */
+static struct err *mark_rows(struct page *p)
 {
-	uint64_t n_rows = p->rep_levels ? 0 : p->n_slots;
-	for (uint64_t i = 0; p->rep_levels && i < p->n_slots; i++)
-		n_rows += p->rep_levels[i] == p->levels.max_rep;
-	if (n_rows != p->n_rows)
-		return err_new(EIO, "levels of %" PRIu64 " rows for %" PRIu64, n_rows,
+	uint64_t row = 0;
+	TRY(mem_array((size_t)(p->n_rows / MARK_ROWS) + 1, sizeof(*p->marks),
+		      &p->marks));
+	for (uint64_t i = 0; i < p->n_slots; i++) {
+		if (p->rep_levels[i] != p->levels.max_rep)
+			continue;
+		if (row % MARK_ROWS == 0 && row <= p->n_rows)
+			p->marks[row / MARK_ROWS] = i;
+		row++;
+	}
+	if (row != p->n_rows)
+		return err_new(EIO, "levels of %" PRIu64 " rows for %" PRIu64, row,
 			       p->n_rows);
-	if (p->rep_levels && !p->levels.max_rep)
-		return err_new(EIO, "repetition levels without lists");
-	if (p->rep_levels && p->rep_levels[0] != p->levels.max_rep)
+	if (p->rep_levels[0] != p->levels.max_rep)
 		return err_new(EIO, "levels that begin within a row");
 	return NULL;
+}
+
+static struct err *check_levels(struct page *p)
+{
+	if (p->rep_levels && !p->levels.max_rep)
+		return err_new(EIO, "repetition levels without lists");
+	/* a row has a slot at least, before anything is allocated for it */
+	if (p->n_rows > p->n_slots || (!p->rep_levels && p->n_rows != p->n_slots))
+		return err_new(EIO, "%" PRIu64 " levels for %" PRIu64 " rows",
+			       p->n_slots, p->n_rows);
+	return p->rep_levels ? mark_rows(p) : NULL;
 }
 
 static struct err *const_open(struct page *p, const Lance__Enc__PageLayout *layout,
@@ -133,13 +152,14 @@ static struct err *const_open(struct page *p, const Lance__Enc__PageLayout *layo
 	return check_levels(p);
 }
 
-/* Slots [first, end) of the rows [*first, *end). */
+/* Slots [*first, *end) of the rows [*first, *end). */
 static void slots_of_rows(const struct page *p, uint64_t *first, uint64_t *end)
 {
-	uint64_t row = 0, start = p->n_slots, stop = p->n_slots;
+	uint64_t row = *first / MARK_ROWS * MARK_ROWS;
+	uint64_t start = p->n_slots, stop = p->n_slots;
 	if (!p->rep_levels)
 		return;
-	for (uint64_t i = 0; i < p->n_slots; i++) {
+	for (uint64_t i = p->marks[row / MARK_ROWS]; i < p->n_slots; i++) {
 		if (p->rep_levels[i] != p->levels.max_rep)
 			continue;
 		if (row == *first)

@@ -59,6 +59,7 @@ struct page {
 	struct values scalar; /* one value; type NULL: all null */
 	uint16_t *rep_levels; /* owned; NULL: none */
 	uint16_t *def_levels; /* owned; NULL: none */
+	uint64_t *marks;      /* owned; with rep_levels: the first slots of some rows */
 	uint64_t n_slots;
 };
 
