@@ -45,7 +45,7 @@ class Totals:
 
     def __init__(self):
         self.compared = self.columns = self.reads = self.mounts = self.versions = 0
-        self.refused, self.steps, self.pages = (collections.Counter() for _ in range(3))
+        self.refused, self.steps, self.pages, self.kinds = (collections.Counter() for _ in range(4))
         self.differences = []
 
     def add(self, other):
@@ -60,6 +60,7 @@ class Totals:
             yield f"  {n:5} x {why}"
         yield "steps: " + ", ".join(f"{n} {name}" for name, n in sorted(self.steps.items()) if n)
         yield from layouts.table(self.pages)
+        yield from layouts.grid("columns compared", self.kinds)
 
 
 def read_arrow(path, name, *options):
@@ -69,8 +70,18 @@ def read_arrow(path, name, *options):
     return pa.ipc.open_file(io.BytesIO(done.stdout)).read_all().column(0)
 
 
+def is_sound(column):
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 def compare(got, expected, what):
-    got.validate(full=True)
+    """Same type, rows and bits, and sound, unless pylance has written what no reader can find sound."""
+    got.validate()
+    assert is_sound(got) or not is_sound(expected), f"{what}: values that do not fit the type"
     kind = columns.file_type(expected.type)
     assert got.type == kind, f"{what}: type {got.type}, pylance says {kind}"
     assert len(got) == len(expected), f"{what}: {len(got)} rows, pylance says {len(expected)}"
@@ -112,6 +123,8 @@ class Check:
         rng, options = self.rng, [f"--version={number}"] if number else []
         expected = self.expected(dataset)
         self.totals.versions += 1
+        self.totals.kinds.update((layouts.kind_of(dataset.schema.field(name)), dataset.data_storage_version)
+                                 for name in expected)
         for name, values in expected.items():
             if is_blob(dataset, name):
                 continue

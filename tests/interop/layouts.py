@@ -153,21 +153,24 @@ def of_dataset(dataset):
     return found
 
 
+def grid(title, counts):
+    """Lines of a table, from a Counter of (row, head)."""
+    heads = sorted({head for _, head in counts})
+    rows = sorted({row for row, _ in counts})
+    width = max([len(title), *(len(row) + 2 for row in rows)])
+    yield f"{title:{width}}" + "".join(f"{head:>12}" for head in heads)
+    for row in rows:
+        yield f"  {row:{width - 2}}" + "".join(f"{counts[row, head] or '-':>12}" for head in heads)
+
+
 def table(found):
-    """Two texts' lines: pages by type, version and layout; encodings by version."""
-    heads = sorted({(v, layout) for _, v, layout, _ in found})
-    by_kind, by_encoding = collections.Counter(), collections.Counter()
-    for (kind, version, layout, encoding), n in found.items():
-        by_kind[kind, version, layout] += n
-        by_encoding[f"{layout}: {encoding}", version] += n
-    lines = []
-    for version in sorted({v for v, _ in heads}):
-        names = [layout for v, layout in heads if v == version]
-        lines.append(f"{'pages of ' + version:32}" + "".join(f"{name:>13}" for name in names))
-        for kind in sorted({k for k, v, _ in by_kind if v == version}):
-            lines.append(f"  {kind:30}" + "".join(f"{by_kind[kind, version, name] or '-':>13}" for name in names))
-    versions = sorted({v for v, _ in heads})
-    lines.append(f"{'encodings':50}" + "".join(f"{v:>9}" for v in versions))
-    for name in sorted({e for e, _ in by_encoding}):
-        lines.append(f"  {name:48}" + "".join(f"{by_encoding[name, v] or '-':>9}" for v in versions))
-    return lines
+    """The lines of tables: pages by type and layout for each version, encodings by version."""
+    encodings = collections.Counter()
+    for version in sorted({version for _, version, _, _ in found}):
+        kinds = collections.Counter()
+        for (kind, v, layout, encoding), n in found.items():
+            if v == version:
+                kinds[kind, layout] += n
+                encodings[f"{layout}: {encoding}", version] += n
+        yield from grid(f"pages of {version}", kinds)
+    yield from grid("encodings", encodings)

@@ -7,6 +7,7 @@ cannot write is counted and left out, so that one refusal does not cost the othe
 import collections
 import json
 import random
+import re
 import shutil
 import sys
 
@@ -23,7 +24,7 @@ def reason(error):
     """The first words of a refusal, without what differs from case to case."""
     text = str(error).split("\n")[0].split(", /")[0].replace("Encountered internal error. Please file a bug report at "
                                                              "https://github.com/lance-format/lance/issues. ", "")
-    return "".join("#" if c.isdigit() else c for c in text)[:110]
+    return re.sub("[0-9]+", "#", text)[:110]
 
 
 def is_refusal(error):
