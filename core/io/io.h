@@ -50,6 +50,23 @@ MUST_CHECK struct err *io_store_open_dir(struct io_store *s, const char *path,
 /* An empty store in memory; it goes with its last reference.  Directories are there
  * while files lie in them. */
 MUST_CHECK struct err *io_store_new_memory(struct io_store **ret);
+
+/* What goes wrong in a store, and when; calls are counted from 0. */
+struct io_faults {
+	unsigned at;	/* the call that fails */
+	int code;	/* with this errno */
+	bool stays;	/* so do writes after it: a disk that is full */
+	bool publishes; /* a publish that fails has made the name all the same */
+	void (*die)(
+		void *ctx); /* called there instead, if it does not return; or NULL */
+	void *ctx;
+	atomic_uint n_calls; /* out */
+};
+/* A store over another, for tests of what callers do when calls fail.  faults is
+ * borrowed for the store's life. */
+MUST_CHECK struct err *io_store_new_faulty(struct io_store *store,
+					   struct io_faults *faults,
+					   struct io_store **ret);
 struct io_store *io_store_ref(struct io_store *s);
 void io_store_unref(struct io_store *s);
 DEFINE_AUTO(io_store, io_store_unref)

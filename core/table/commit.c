@@ -23,6 +23,7 @@ static void auto_attempt(struct attempt *a)
 	version_unref(a->latest);
 	proto_free((ProtobufCMessage *)a->manifest);
 	proto_free((ProtobufCMessage *)a->indices);
+	bytes_unref(a->raw);
 }
 
 struct err *proto_set_string(char **field, const char *value)
@@ -92,7 +93,8 @@ static struct err *publish(struct table *t, const struct change *c, struct attem
 		a->tx.n_transaction_properties = 1;
 		a->tx.transaction_properties = properties;
 	}
-	return manifest_publish(t, a->manifest, &a->tx, a->indices, ret_result);
+	return manifest_publish(t, a->manifest, &a->tx, a->indices, ret_result,
+				&a->raw);
 }
 
 static struct err *try_once(struct table *t, const struct change *c,
@@ -122,20 +124,33 @@ static struct err *back_off(unsigned attempt)
 	return NULL;
 }
 
-/* *ret_number: the version committed, or the latest if nothing is to be changed. */
-static struct err *commit_loop(struct table *t, struct change *c, uint64_t *ret_number)
+/* The version that the attempt became, without reading it back. */
+static struct err *take_version(struct table *t, const struct attempt *a,
+				struct version **ret)
 {
+	if (a->is_unchanged) {
+		*ret = version_ref(a->latest);
+		return NULL;
+	}
+	TRY_CTX(version_of_bytes(t, t->naming, a->manifest->version, a->raw, ret),
+		"version %" PRIu64 " was committed", a->manifest->version);
+	table_set_latest(t, *ret);
+	return NULL;
+}
+
+struct err *change_commit(struct table *t, struct change *c, struct version **ret)
+{
+	c->is_published = false;
 	for (unsigned i = 0; i < COMMIT_ATTEMPTS; i++) {
 		__attribute__((cleanup(auto_attempt))) struct attempt a = {.table = t};
 		enum publish_result result = PUBLISH_LOST;
 		struct err *err = try_once(t, c, &result, &a);
 		c->is_published = result != PUBLISH_LOST;
 		TRY(err);
-		*ret_number = a.is_unchanged ? a.latest->number : a.manifest->version;
 		if (c->is_published || a.is_unchanged)
-			return NULL;
+			return take_version(t, &a, ret);
 		log_line(t->log, LEVEL_INFO, "commit lost a race version=%" PRIu64,
-			 *ret_number);
+			 a.manifest->version);
 		TRY(back_off(i));
 	}
 	return err_new(EBUSY,
@@ -171,15 +186,4 @@ void fragment_drop_dead_files(Lance__Table__DataFragment *f,
 			proto_free(&f->files[i]->base);
 	}
 	f->n_files = n;
-}
-
-struct err *change_commit(struct table *t, struct change *c, struct version **ret)
-{
-	uint64_t number = 0;
-	c->is_published = false;
-	TRY(commit_loop(t, c, &number));
-	TRY_CTX(table_version(t, number, ret),
-		"version %" PRIu64 " was committed but cannot be read back", number);
-	table_set_latest(t, *ret);
-	return NULL;
 }

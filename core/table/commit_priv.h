@@ -17,6 +17,7 @@ struct attempt {
 	Lance__Table__Manifest *manifest; /* owned; a copy of latest's, to change; its
 					   * version is the next one already */
 	Lance__Table__IndexSection *indices; /* owned; may be NULL */
+	struct bytes *raw;		     /* owned; the file that was published */
 	char uuid[UUID_TEXT_LEN + 1];
 	bool is_unchanged; /* out: there is nothing to commit */
 

@@ -105,7 +105,8 @@ static struct err *read_fragments(struct version *v)
 	return NULL;
 }
 
-static struct err *parse(struct version *v)
+/* The message alone, which may be of a kind that we refuse. */
+static struct err *unpack(struct version *v)
 {
 	TRY(find_message(v));
 	TRY(PROTO_UNPACK(lance__table__manifest, v->raw->data + v->manifest_off,
@@ -113,6 +114,12 @@ static struct err *parse(struct version *v)
 	if (v->manifest->version != v->number)
 		return err_new(EIO, "the manifest says version %" PRIu64,
 			       v->manifest->version);
+	return NULL;
+}
+
+static struct err *parse(struct version *v)
+{
+	TRY(unpack(v));
 	TRY(flags_check_read(v->manifest->reader_feature_flags));
 	TRY(read_storage(v));
 	TRY(read_writer(v));
@@ -122,21 +129,57 @@ static struct err *parse(struct version *v)
 	return read_fragments(v);
 }
 
-struct err *version_load(struct table *t, enum naming naming, uint64_t number,
-			 struct version **ret)
+static struct err *version_new(struct table *t, enum naming naming, uint64_t number,
+			       struct version **ret)
 {
-	AUTO(version) struct version *v = NULL;
-	AUTO_MEM char *path = NULL;
-	TRY(manifest_path(naming, number, &path));
+	struct version *v;
 	TRY(mem_new(&v));
 	atomic_init(&v->refs, 1);
 	pthread_mutex_init(&v->lock, NULL);
 	v->table = t;
 	v->number = number;
 	v->naming = naming;
-	TRY(io_read_all(t->store, path, LIMIT_MANIFEST_BYTES, &v->raw));
+	*ret = v;
+	return NULL;
+}
+
+static struct err *read_raw(struct version *v)
+{
+	AUTO_MEM char *path = NULL;
+	TRY(manifest_path(v->naming, v->number, &path));
+	return io_read_all(v->table->store, path, LIMIT_MANIFEST_BYTES, &v->raw);
+}
+
+struct err *version_load(struct table *t, enum naming naming, uint64_t number,
+			 struct version **ret)
+{
+	AUTO(version) struct version *v = NULL;
+	TRY(version_new(t, naming, number, &v));
+	TRY(read_raw(v));
 	TRY_CTX(parse(v), "version %" PRIu64, number);
 	*ret = TAKE(v);
+	return NULL;
+}
+
+struct err *version_of_bytes(struct table *t, enum naming naming, uint64_t number,
+			     struct bytes *raw, struct version **ret)
+{
+	AUTO(version) struct version *v = NULL;
+	TRY(version_new(t, naming, number, &v));
+	v->raw = bytes_ref(raw);
+	TRY_CTX(parse(v), "version %" PRIu64, number);
+	*ret = TAKE(v);
+	return NULL;
+}
+
+struct err *version_names_transaction(struct table *t, enum naming naming,
+				      uint64_t number, const char *file, bool *ret)
+{
+	AUTO(version) struct version *v = NULL;
+	TRY(version_new(t, naming, number, &v));
+	TRY(read_raw(v));
+	TRY_CTX(unpack(v), "version %" PRIu64, number);
+	*ret = strcmp(v->manifest->transaction_file, file) == 0;
 	return NULL;
 }
 

@@ -76,13 +76,12 @@ static struct err *write_transaction(struct table *t, const char *path,
 /* Whose is the manifest that has the name? */
 static enum publish_result read_back(struct table *t, const Lance__Table__Manifest *m)
 {
-	AUTO(version) struct version *v = NULL;
-	AUTO_ERR struct err *err = version_load(t, t->naming, m->version, &v);
+	bool is_ours;
+	AUTO_ERR struct err *err = version_names_transaction(
+		t, t->naming, m->version, m->transaction_file, &is_ours);
 	if (err)
 		return err->code == ENOENT ? PUBLISH_LOST : PUBLISH_UNKNOWN;
-	return strcmp(v->manifest->transaction_file, m->transaction_file) == 0
-		       ? PUBLISH_WON
-		       : PUBLISH_LOST;
+	return is_ours ? PUBLISH_WON : PUBLISH_LOST;
 }
 
 /* A failed link: a lost race, a lost answer, or no commit at all. */
@@ -137,13 +136,15 @@ static void after_publish(struct table *t, uint64_t version)
 struct err *manifest_publish(struct table *t, Lance__Table__Manifest *m,
 			     const Lance__Table__Transaction *transaction,
 			     const Lance__Table__IndexSection *indices,
-			     enum publish_result *ret_result)
+			     enum publish_result *ret_result, struct bytes **ret_raw)
 {
 	AUTO_BUF struct buf bytes = {.limit = LIMIT_MANIFEST_BYTES};
 	AUTO_MEM char *txn_path = NULL;
 	*ret_result = PUBLISH_LOST;
 	TRY(str_printf(&txn_path, "_transactions/%s", m->transaction_file));
 	TRY(manifest_bytes(m, transaction, indices, &bytes));
+	TRY(bytes_new(bytes.len, ret_raw));
+	memcpy((*ret_raw)->data, bytes.data, bytes.len);
 	TRY(write_transaction(t, txn_path, transaction));
 	struct err *err = write_and_link(t, m, &bytes, transaction->uuid, ret_result);
 	if (*ret_result == PUBLISH_WON)

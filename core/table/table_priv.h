@@ -112,6 +112,16 @@ struct version {
 MUST_CHECK struct err *version_load(struct table *t, enum naming naming,
 				    uint64_t number, struct version **ret);
 
+/* The same from the manifest file's bytes, which are referenced. */
+MUST_CHECK struct err *version_of_bytes(struct table *t, enum naming naming,
+					uint64_t number, struct bytes *raw,
+					struct version **ret);
+/* Is the manifest of that number, of whatever kind, that of a transaction file?
+ * ENOENT if there is none. */
+MUST_CHECK struct err *version_names_transaction(struct table *t, enum naming naming,
+						 uint64_t number, const char *file,
+						 bool *ret);
+
 /* The deletion vector of a fragment, NULL if nothing is deleted. */
 MUST_CHECK struct err *fragment_deleted(struct version *v, struct fragment *f,
 					const struct deletion_vector **ret);
@@ -214,15 +224,17 @@ MUST_CHECK struct err *rebase_check(struct table *t, struct column_commit *c,
 
 /*
  * Write `manifest` (whose version is set) with transaction and index section
- * as the file of its version.  Success is WON or LOST; an error is LOST if no
- * version names our files, UNKNOWN if that cannot be told.
+ * as the file of its version, whose bytes ret_raw receives (the caller's).  Success is
+ * WON or LOST; an error is LOST if no version names our files, UNKNOWN if that cannot
+ * be told.
  */
 enum publish_result { PUBLISH_LOST, PUBLISH_WON, PUBLISH_UNKNOWN };
 MUST_CHECK struct err *manifest_publish(struct table *t,
 					Lance__Table__Manifest *manifest,
 					const Lance__Table__Transaction *transaction,
 					const Lance__Table__IndexSection *indices,
-					enum publish_result *ret_result);
+					enum publish_result *ret_result,
+					struct bytes **ret_raw);
 /* The index section of a version, NULL if it has none. */
 MUST_CHECK struct err *version_indices(const struct version *v,
 				       Lance__Table__IndexSection **ret);

@@ -1,0 +1,38 @@
+"""After a crash at any step of a commit, pylance opens the dataset and reads the old version or the new one."""
+
+import collections
+import os
+import pathlib
+import subprocess
+
+import lance
+
+from conftest import BIN
+
+GOLDEN = pathlib.Path(__file__).parent.parent / "data" / "golden" / "captions-2.2" / "t.lance"
+
+
+def test_crash__every_state_is_whole(tmp_path):
+    subprocess.run([BIN.parent / "tests" / "test_crash"], env={**os.environ, "LANCEFS_CRASH_DIR": str(tmp_path)},
+                   check=True, capture_output=True)
+    old = lance.dataset(str(GOLDEN))
+    before, seen, new = old.to_table(), collections.defaultdict(set), {}
+    known = set()
+    for path in sorted(tmp_path.iterdir()):
+        operation = path.name.split("-")[0]
+        files = frozenset((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*"))
+        if (operation, files) in known:
+            continue
+        known.add((operation, files))
+        dataset = lance.dataset(str(path))
+        dataset.validate()
+        now = dataset.to_table()
+        seen[operation].add(dataset.version)
+        if dataset.version == old.version:
+            assert now == before, path
+        else:
+            assert now == new.setdefault(operation, now), path
+    assert len(seen) == 7 and all(versions == {old.version, old.version + 1} for versions in seen.values())
+    assert new["restore"] == lance.dataset(str(GOLDEN), version=1).to_table()
+    assert new["rename"].column("text") == before.column("caption")
+    assert new["add"].column("new").null_count == before.num_rows
