@@ -174,11 +174,11 @@ class Check:
             if is_blob(dataset, name):
                 continue
             assert (name in paths) == values[row].is_valid, f"rows/{row}: {name}"
-            value = values[row].as_py() if name in paths else None
-            if type(value) is str and values.type != pa.json_():
-                value = value.encode()
-            if type(value) is bytes:
-                assert paths[name].read_bytes() == value, f"rows/{row}/{name}"
+            t, kind = pa.types, values.type
+            if name in paths and (t.is_string(kind) or t.is_large_string(kind)):
+                assert paths[name].read_bytes() == values[row].as_py().encode(), f"rows/{row}/{name}"
+            elif name in paths and (t.is_binary(kind) or t.is_large_binary(kind) or t.is_fixed_size_binary(kind)):
+                assert paths[name].read_bytes() == values[row].as_py(), f"rows/{row}/{name}"
             elif name in paths:
                 assert paths[name].stat().st_size == len(paths[name].read_bytes()), f"rows/{row}/{name}"
 
