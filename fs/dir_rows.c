@@ -86,8 +86,6 @@ static struct err *list_value(struct mount *m, struct handle *h, size_t i,
 	uint8_t is_null;
 	*ret_full = false;
 	struct err *err = version_read_nulls(v, f, row, row + 1, &is_null);
-	if (err && err->code != EOPNOTSUPP)
-		return err;
 	if (!err && is_null)
 		return NULL;
 	err_free(err); /* reading the value will tell it */

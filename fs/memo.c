@@ -108,7 +108,7 @@ static struct err *open_place(struct mount *m, enum memo_kind kind, int *ret_fd,
 		return state_dir(m, "times", ret_fd);
 	}
 	source = realpath(m->source, NULL);
-	TRY(str_printf(ret_name, "%016" PRIx64 ".sizes",
+	TRY(str_printf(ret_name, "%016" PRIx64 ".sizes2",
 		       hash_str(source ? source : m->source, 0)));
 	return open_cache_dir(m, ret_fd);
 }

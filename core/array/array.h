@@ -213,6 +213,17 @@ uint64_t array_bytes(const struct array *a);
 /* A check of all invariants above, for tests and for arrays from outside: EIO. */
 MUST_CHECK struct err *array_validate(const struct array *a);
 
+/* --- Arrow IPC --- */
+
+/* How the buffers of a message's body are compressed. */
+#define IPC_CODEC_NONE (-1)
+#define IPC_CODEC_LZ4_FRAME 0
+#define IPC_CODEC_ZSTD 1
+/* The bytes of a buffer of a body that is compressed; EIO if it is broken, or would be
+ * longer than max_len. */
+MUST_CHECK struct err *ipc_decompress(struct cursor in, int64_t codec, uint64_t max_len,
+				      struct bytes **ret);
+
 /* --- the Arrow C data interface --- */
 
 #ifndef ARROW_C_DATA_INTERFACE

@@ -111,3 +111,10 @@ struct err *fb_vector(const struct fb_table *t, unsigned field, size_t stride,
 	ret->n = n;
 	return NULL;
 }
+
+struct err *fb_item(const struct fb_table *t, const struct fb_vector *v, uint32_t i,
+		    struct fb_table *ret)
+{
+	uint64_t pos = (uint64_t)(v->items - t->all.p) + (uint64_t)i * 4;
+	return table_at(t->all, pos + load_u32le(t->all.p + pos), ret);
+}

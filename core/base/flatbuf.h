@@ -33,5 +33,8 @@ MUST_CHECK struct err *fb_child(const struct fb_table *t, unsigned field,
 /* A vector of structs or scalars of `stride` bytes; absent: n = 0. */
 MUST_CHECK struct err *fb_vector(const struct fb_table *t, unsigned field,
 				 size_t stride, struct fb_vector *ret);
+/* Table i of a vector of tables, which was read with a stride of 4. */
+MUST_CHECK struct err *fb_item(const struct fb_table *t, const struct fb_vector *v,
+			       uint32_t i, struct fb_table *ret);
 
 #endif

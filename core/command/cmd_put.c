@@ -101,7 +101,7 @@ static const char *const options[] = {"name", "type", NULL};
 const struct command cmd_put = {
 	.name = "put",
 	.usage = "put FILE [--name=NAME] [--type=TYPE]",
-	.summary = "a txt, npy or csv file becomes a column",
+	.summary = "a txt, npy, csv or arrow file becomes a column",
 	.min_args = 1,
 	.max_args = 1,
 	.options = options,

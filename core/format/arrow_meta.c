@@ -161,7 +161,7 @@ static void begin_message(struct flat *f, uint8_t header, uint64_t body_bytes,
 static struct err *end_message(struct flat *f)
 {
 	size_t start = f->base - PREFIX_BYTES;
-	while ((f->out.len - start) % ARROW_ALIGN != 0 && !f->out.failed)
+	while (f->out.len % ARROW_ALIGN != 0 && !f->out.failed)
 		buf_byte(&f->out, 0);
 	flat_set(f, start + 4, f->out.len - f->base, 4);
 	return buf_check(&f->out);

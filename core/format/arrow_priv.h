@@ -46,5 +46,44 @@ MUST_CHECK struct err *arrow_batch_message(const struct arrow_batch *b,
 MUST_CHECK struct err *arrow_footer(const struct field *f,
 				    const struct arrow_block *blocks, uint32_t n_blocks,
 				    struct buf *out);
+/* --- reading what is written to us: arrow_schema.c, arrow_body.c, arrow_parse.c --- */
+
+/* A field of a schema, and what its type does not tell of how it is laid out. */
+struct arrow_column {
+	struct field *
+		field; /* owned reference; NULL: the root, whose children are columns */
+	bool is_view;  /* binary_view, string_view */
+	bool has_dictionary; /* the field's type is that of the values */
+	int64_t dictionary;  /* its id */
+	enum type_id index_id;
+	size_t n_children;
+	struct arrow_column **children; /* owned */
+};
+void arrow_column_free(struct arrow_column *c); /* accepts NULL */
+DEFINE_AUTO(arrow_column, arrow_column_free)
+/* EINVAL, naming the column, for types that Lance has no column for. */
+MUST_CHECK struct err *arrow_schema_read(const struct fb_table *schema,
+					 struct arrow_column **ret);
+
+struct arrow_dictionaries;
+/* Values of a dictionary, NULL if it has not come yet; borrowed. */
+struct array *arrow_dictionary(const struct arrow_dictionaries *d, int64_t id);
+/* Column number `column` of a record batch, dictionaries expanded. */
+MUST_CHECK struct err *arrow_batch_read(const struct fb_table *batch,
+					struct cursor body,
+					const struct arrow_column *root, size_t column,
+					const struct arrow_dictionaries *dictionaries,
+					struct array **ret);
+/* Values of column c's dictionary. */
+MUST_CHECK struct err *arrow_dictionary_read(
+	const struct fb_table *batch, struct cursor body, const struct arrow_column *c,
+	const struct arrow_dictionaries *dictionaries, struct array **ret);
+
+/* The parser's side of fmt_arrow. */
+MUST_CHECK struct err *arrow_open(struct parser *p);
+MUST_CHECK struct err *arrow_push(struct parser *p, const uint8_t *bytes, size_t len);
+MUST_CHECK struct err *arrow_finish(struct parser *p);
+bool arrow_is_complete(const struct parser *p);
+void arrow_close(struct parser *p);
 
 #endif

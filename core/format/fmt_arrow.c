@@ -32,8 +32,7 @@ static bool arrow_renders(const struct type *t)
 
 static bool arrow_parses(const struct type *t)
 {
-	(void)t;
-	return false;
+	return fits(t, 0) && !type_has_dictionary(t);
 }
 
 static bool has_offsets(const struct type *t)
@@ -165,7 +164,6 @@ static struct err *arrow_header(const struct field *f, uint64_t n_rows, struct b
 	(void)n_rows;
 	buf_append(out, MAGIC "\0\0", 8);
 	TRY(arrow_schema_message(f, out));
-	buf_zero(out, (ARROW_ALIGN - out->len % ARROW_ALIGN) % ARROW_ALIGN);
 	return buf_check(out);
 }
 
@@ -302,4 +300,9 @@ const struct format_ops fmt_arrow = {
 	.fixed_bytes = arrow_fixed_bytes,
 	.measure = arrow_measure,
 	.render = arrow_render,
+	.open = arrow_open,
+	.push = arrow_push,
+	.finish = arrow_finish,
+	.is_complete = arrow_is_complete,
+	.close = arrow_close,
 };

@@ -102,6 +102,35 @@ static struct err *copy_metadata(struct field *to, const struct field *from)
 	return NULL;
 }
 
+static struct err *copy_field(const struct field *f, int32_t *next, struct field **ret);
+
+/* Ids in pre-order, to the field and to all below it, which get a type of their own:
+ * the one that came is shared. */
+static struct err *number_fields(struct field *f, int32_t *next)
+{
+	AUTO(type) struct type *own = NULL;
+	f->id = (*next)++;
+	if (f->type->n_children == 0 || f->type->id == TYPE_DICTIONARY)
+		return NULL;
+	TRY(type_new_nested(f->type->id, f->type->n_children, &own));
+	own->list_size = f->type->list_size;
+	for (size_t i = 0; i < own->n_children; i++)
+		TRY(copy_field(f->type->children[i], next, &own->children[i]));
+	type_unref(f->type);
+	f->type = TAKE(own);
+	return NULL;
+}
+
+static struct err *copy_field(const struct field *f, int32_t *next, struct field **ret)
+{
+	AUTO(field) struct field *copy = NULL;
+	TRY(field_new(f->name, f->type, f->nullable, &copy));
+	TRY(copy_metadata(copy, f));
+	TRY(number_fields(copy, next));
+	*ret = TAKE(copy);
+	return NULL;
+}
+
 static struct err *make_field(struct column_writer *w, const struct column_spec *spec)
 {
 	const char *computed =
@@ -111,14 +140,19 @@ static struct err *make_field(struct column_writer *w, const struct column_spec 
 			       "column '%s' is computed by LanceDB; refresh it "
 			       "instead of writing it",
 			       spec->name);
-	TRY(field_new(spec->name, spec->type, true, &w->field));
-	if (w->replaces && type_equal(w->replaces->type, spec->type)) {
+	bool is_same_type = w->replaces && type_equal(w->replaces->type, spec->type);
+	/* the members of the replaced column's type have their ids */
+	TRY(field_new(spec->name, is_same_type ? w->replaces->type : spec->type, true,
+		      &w->field));
+	if (is_same_type) {
 		w->field->id = w->replaces->id;
 		w->field->nullable = w->replaces->nullable;
 		w->is_same = true;
 		TRY(copy_metadata(w->field, w->replaces));
 	} else {
-		TRY(version_next_field_id(w->base, &w->field->id));
+		int32_t id;
+		TRY(version_next_field_id(w->base, &id));
+		TRY(number_fields(w->field, &id));
 	}
 	return set_provenance(w->field, spec, w->base);
 }

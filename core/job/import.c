@@ -147,9 +147,9 @@ struct err *import_check_complete(struct column_import *im)
 		return NULL;
 	if (im->failed)
 		return err_new(EINVAL, "columns/%s: an earlier write failed", im->name);
-	/* text with all its rows lacks something else: a value to tell the type */
-	if (format_is_text(im->format) &&
-	    parser_rows(im->parser) == version_rows(im->base))
+	/* with all its rows it lacks something else: its end, a value to tell the type
+	 */
+	if (parser_rows(im->parser) == version_rows(im->base))
 		TRY(name_it(im, parser_finish(im->parser)));
 	return err_new(EINVAL, "columns/%s: expected %" PRIu64 " rows, got %" PRIu64,
 		       im->text ? im->text : im->name, version_rows(im->base),

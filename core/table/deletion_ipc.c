@@ -11,8 +11,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <lz4frame.h>
-#include <zstd.h>
 
 #define IPC_CONTINUATION 0xffffffffu
 #define MESSAGE_HEADER_TYPE 1
@@ -23,57 +21,6 @@
 #define BATCH_LENGTH 0
 #define BATCH_BUFFERS 2
 #define BATCH_COMPRESSION 3
-#define CODEC_LZ4_FRAME 0
-#define CODEC_ZSTD 1
-#define CODEC_NONE (-1)
-
-static struct err *decompress_lz4(struct cursor in, uint8_t *dst, size_t len)
-{
-	LZ4F_dctx *dctx;
-	if (LZ4F_isError(LZ4F_createDecompressionContext(&dctx, LZ4F_VERSION)))
-		return err_nomem();
-	size_t done = 0;
-	while (done < len && cursor_left(&in)) {
-		size_t n_out = len - done, n_in = cursor_left(&in);
-		size_t r = LZ4F_decompress(dctx, dst + done, &n_out, in.p, &n_in, NULL);
-		if (LZ4F_isError(r) || (n_out == 0 && n_in == 0))
-			break;
-		done += n_out;
-		in.p += n_in;
-	}
-	LZ4F_freeDecompressionContext(dctx);
-	if (done != len)
-		return err_new(EIO, "lz4 frame: %zu of %zu bytes", done, len);
-	return NULL;
-}
-
-static struct err *body_decompress(struct cursor in, int64_t codec, size_t want,
-				   struct bytes **ret)
-{
-	uint64_t len;
-	AUTO(bytes) struct bytes *out = NULL;
-	TRY(cursor_u64le(&in, &len));
-	if (len == UINT64_MAX) /* -1: this buffer is not compressed */
-		len = cursor_left(&in), codec = CODEC_NONE;
-	if (len < want || len > want + 64)
-		return err_new(EIO, "%" PRIu64 " bytes for %zu of offsets", len, want);
-	TRY(bytes_new(len, &out));
-	if (codec == CODEC_NONE) {
-		memcpy(out->data, in.p, len);
-	} else if (codec == CODEC_ZSTD) {
-		size_t n = ZSTD_decompress(out->data, len, in.p, cursor_left(&in));
-		if (ZSTD_isError(n) || n != len)
-			return err_new(EIO, "zstd: %s",
-				       ZSTD_isError(n) ? ZSTD_getErrorName(n)
-						       : "wrong length");
-	} else if (codec == CODEC_LZ4_FRAME) {
-		TRY(decompress_lz4(in, out->data, len));
-	} else {
-		return err_new(EIO, "compression codec %" PRId64, codec);
-	}
-	*ret = TAKE(out);
-	return NULL;
-}
 
 static struct err *add_offsets(const uint8_t *p, uint64_t n, struct row_set *out)
 {
@@ -86,10 +33,10 @@ static struct err *batch_codec(const struct fb_table *batch, int64_t *ret)
 {
 	bool found;
 	struct fb_table compression;
-	*ret = CODEC_NONE;
+	*ret = IPC_CODEC_NONE;
 	TRY(fb_child(batch, BATCH_COMPRESSION, &found, &compression));
 	if (found)
-		TRY(fb_scalar(&compression, 0, 1, CODEC_LZ4_FRAME, ret));
+		TRY(fb_scalar(&compression, 0, 1, IPC_CODEC_LZ4_FRAME, ret));
 	return NULL;
 }
 
@@ -111,8 +58,8 @@ static struct err *read_batch(const struct fb_table *batch, struct cursor body,
 	struct cursor data;
 	TRY(cursor_skip(&body, load_u64le(where)));
 	TRY(cursor_sub(&body, load_u64le(where + 8), &data));
-	if (codec != CODEC_NONE) {
-		TRY(body_decompress(data, codec, (size_t)n * 4, &plain));
+	if (codec != IPC_CODEC_NONE) {
+		TRY(ipc_decompress(data, codec, (uint64_t)n * 4 + 64, &plain));
 		data = cursor_of(plain->data, plain->len);
 	}
 	if (cursor_left(&data) / 4 < (uint64_t)n)
