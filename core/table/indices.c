@@ -210,21 +210,73 @@ struct err *version_index_describe(struct version *v, const char *name, struct b
 	return buf_check(out);
 }
 
-static bool is_first_segment(const Lance__Table__IndexSection *s, size_t i)
+struct segment {
+	const char *name; /* borrowed */
+	size_t at;
+};
+
+static int compare_segments(const void *a, const void *b)
 {
-	for (size_t k = 0; k < i; k++)
-		if (strcmp(s->indices[k]->name, s->indices[i]->name) == 0)
-			return false;
-	return true;
+	const struct segment *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+	return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Which segments are the first of their name. */
+static struct err *find_first(const Lance__Table__IndexSection *s, bool *is_first)
+{
+	AUTO_MEM struct segment *sorted = NULL;
+	TRY(mem_array(s->n_indices, sizeof(*sorted), &sorted));
+	for (size_t i = 0; i < s->n_indices; i++)
+		sorted[i] = (struct segment){s->indices[i]->name, i};
+	qsort(sorted, s->n_indices, sizeof(*sorted), compare_segments);
+	for (size_t i = 0; i < s->n_indices; i++)
+		is_first[sorted[i].at] =
+			i == 0 || strcmp(sorted[i].name, sorted[i - 1].name) != 0;
+	return NULL;
+}
+
+void index_names_fini(struct index_names *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->names[i]);
+	free(l->names);
+	*l = (struct index_names){0};
+}
+
+static struct err *add_names(const Lance__Table__IndexSection *s,
+			     struct index_names *ret)
+{
+	AUTO_MEM bool *is_first = NULL;
+	TRY(mem_array(s->n_indices, sizeof(*is_first), &is_first));
+	TRY(find_first(s, is_first));
+	TRY(mem_array(s->n_indices, sizeof(*ret->names), &ret->names));
+	for (size_t i = 0; i < s->n_indices; i++) {
+		if (!is_first[i])
+			continue;
+		TRY(str_dup(s->indices[i]->name, &ret->names[ret->n]));
+		ret->n++;
+	}
+	return NULL;
+}
+
+/* The section is unpacked once: a listing asks for one name after the other. */
+static struct err *load_names(const struct version *v, struct index_names *ret)
+{
+	AUTO_PROTO Lance__Table__IndexSection *s = NULL;
+	TRY(version_indices(v, &s));
+	struct err *err = s && s->n_indices ? add_names(s, ret) : NULL;
+	if (err)
+		index_names_fini(ret);
+	ret->is_known = !err;
+	return err;
 }
 
 struct err *version_index_name(struct version *v, size_t i, char **ret)
 {
-	AUTO_PROTO Lance__Table__IndexSection *s = NULL;
-	TRY(version_indices(v, &s));
+	LOCK_SCOPE(&v->lock);
+	if (!v->index_names.is_known)
+		TRY(load_names(v, &v->index_names));
 	*ret = NULL;
-	for (size_t k = 0; s && k < s->n_indices; k++)
-		if (is_first_segment(s, k) && i-- == 0)
-			return str_dup(s->indices[k]->name, ret);
-	return NULL;
+	return i < v->index_names.n ? str_dup(v->index_names.names[i], ret) : NULL;
 }

@@ -89,6 +89,14 @@ struct fragment {
 	struct deletion_vector *_Atomic deleted; /* owned; loaded when first needed */
 };
 
+/* Names of indices, each once, in the order of the section. */
+struct index_names {
+	bool is_known;
+	size_t n;
+	char **names; /* owned */
+};
+void index_names_fini(struct index_names *l);
+
 struct version {
 	atomic_int refs;
 	struct table *table; /* borrowed: a table outlives its versions */
@@ -105,7 +113,8 @@ struct version {
 	struct fragment *fragments;		      /* owned */
 	size_t n_fragments;
 	uint64_t n_rows, n_deleted;
-	pthread_mutex_t lock; /* for loading deletion vectors */
+	pthread_mutex_t lock; /* for loading deletion vectors and names of indices */
+	struct index_names index_names; /* guarded by .lock */
 };
 
 /* Load version `number`; ENOENT if no manifest of that number exists. */

@@ -25,6 +25,7 @@ void version_unref(struct version *v)
 		field_unref(v->system_fields[i]);
 	proto_free((ProtobufCMessage *)v->manifest);
 	bytes_unref(v->raw);
+	index_names_fini(&v->index_names);
 	free(v->writer);
 	pthread_mutex_destroy(&v->lock);
 	free(v);
