@@ -13,6 +13,8 @@
 #include <lz4frame.h>
 #include <zstd.h>
 
+#define MAX_RATIO 65536 /* no codec makes more of a byte */
+
 static struct err *decompress_lz4(struct cursor in, uint8_t *dst, size_t len)
 {
 	LZ4F_dctx *dctx;
@@ -51,7 +53,7 @@ struct err *ipc_decompress(struct cursor in, int64_t codec, uint64_t max_len,
 	TRY(cursor_u64le(&in, &len));
 	if (len == UINT64_MAX) /* -1: this buffer is not compressed */
 		len = cursor_left(&in), codec = IPC_CODEC_NONE;
-	if (len > max_len)
+	if (len > max_len || len / MAX_RATIO > cursor_left(&in))
 		return err_new(EIO, "%" PRIu64 " bytes where %" PRIu64 " will do", len,
 			       max_len);
 	TRY(bytes_new((size_t)len, &out));

@@ -45,7 +45,7 @@ static struct err *skip_buffers(struct walk *w, uint32_t n)
 	return NULL;
 }
 
-/* The next buffer, of at least want bytes; an absent one is all zeros. */
+/* The next buffer, of at least want bytes; that of no rows may be absent. */
 static struct err *next_buffer(struct walk *w, uint64_t want, struct bytes **ret)
 {
 	struct cursor body = w->body, raw;
@@ -62,12 +62,10 @@ static struct err *next_buffer(struct walk *w, uint64_t want, struct bytes **ret
 		if (len)
 			memcpy(b->data, raw.p, len);
 	}
-	if (b->len < want && b->len)
+	if (b->len < want && (b->len || want > sizeof(uint64_t)))
 		return err_new(EINVAL, "a buffer of %zu bytes where %" PRIu64 " belong",
 			       b->len, want);
 	if (b->len < want) {
-		if (want > LIMIT_BUFFER_BYTES)
-			return err_new(EINVAL, "a buffer of %" PRIu64 " bytes", want);
 		bytes_unref(TAKE(b));
 		TRY(bytes_new_zero((size_t)want, &b));
 	}

@@ -207,11 +207,13 @@ static struct err *take_batch(struct parser *p, const struct fb_table *header,
 {
 	struct state *s = p->state;
 	AUTO(array) struct array *a = NULL;
+	int64_t n_rows;
+	TRY(foreign(fb_scalar(header, 0, 8, 0, &n_rows)));
+	if (n_rows < 0 || (uint64_t)n_rows > p->options.n_rows - p->n_rows)
+		return parser_rows_error(p, p->n_rows + (uint64_t)n_rows);
 	TRY(foreign(arrow_batch_read(header, body, s->schema, s->column,
 				     &s->dictionaries, &a)));
 	p->n_rows += a->n_rows;
-	if (p->n_rows > p->options.n_rows)
-		return parser_rows_error(p, p->n_rows);
 	return a->n_rows ? parser_emit(p, a) : NULL;
 }
 
@@ -400,6 +402,12 @@ struct err *arrow_finish(struct parser *p)
 			       "the Arrow %s is cut short after %" PRIu64 " rows",
 			       s->is_file ? "file" : "stream", p->n_rows);
 	return p->n_rows == p->options.n_rows ? NULL : parser_rows_error(p, p->n_rows);
+}
+
+bool arrow_has_row_bytes(const struct parser *p)
+{
+	const struct state *s = p->state;
+	return s->phase != PHASE_PREFIX || s->piece.len;
 }
 
 bool arrow_is_complete(const struct parser *p)

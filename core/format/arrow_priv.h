@@ -84,6 +84,7 @@ MUST_CHECK struct err *arrow_open(struct parser *p);
 MUST_CHECK struct err *arrow_push(struct parser *p, const uint8_t *bytes, size_t len);
 MUST_CHECK struct err *arrow_finish(struct parser *p);
 bool arrow_is_complete(const struct parser *p);
+bool arrow_has_row_bytes(const struct parser *p);
 void arrow_close(struct parser *p);
 
 #endif

@@ -304,5 +304,6 @@ const struct format_ops fmt_arrow = {
 	.push = arrow_push,
 	.finish = arrow_finish,
 	.is_complete = arrow_is_complete,
+	.has_row_bytes = arrow_has_row_bytes,
 	.close = arrow_close,
 };

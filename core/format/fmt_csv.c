@@ -378,6 +378,12 @@ static bool csv_is_complete(const struct parser *p)
 		s->rows.n_quoted_empty);
 }
 
+static bool csv_has_row_bytes(const struct parser *p)
+{
+	const struct csv_state *s = p->state;
+	return p->column_name && s->at != AT_START;
+}
+
 const struct format_ops fmt_csv = {
 	.suffix = "csv",
 	.mime = "text/csv",
@@ -391,5 +397,6 @@ const struct format_ops fmt_csv = {
 	.push = csv_push,
 	.finish = csv_finish,
 	.is_complete = csv_is_complete,
+	.has_row_bytes = csv_has_row_bytes,
 	.close = csv_close,
 };

@@ -430,6 +430,12 @@ static bool npy_is_complete(const struct parser *p)
 	return s->has_header && p->n_rows == p->options.n_rows;
 }
 
+static bool npy_has_row_bytes(const struct parser *p)
+{
+	const struct npy_state *s = p->state;
+	return s->data.len != 0;
+}
+
 static struct err *npy_finish(struct parser *p)
 {
 	const struct npy_state *s = p->state;
@@ -457,5 +463,6 @@ const struct format_ops fmt_npy = {
 	.push = npy_push,
 	.finish = npy_finish,
 	.is_complete = npy_is_complete,
+	.has_row_bytes = npy_has_row_bytes,
 	.close = npy_close,
 };

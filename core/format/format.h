@@ -43,6 +43,8 @@ bool format_parses(const struct format_ops *f, const struct type *t);
 const struct format_ops *format_natural(const struct type *t);
 /* Text: without a stated type it is learnt from all values (see parser_open). */
 bool format_is_text(const struct format_ops *f);
+/* A file says the type of its values. */
+bool format_brings_type(const struct format_ops *f);
 
 /*
  * The field that a format shows for f: another one where an extension type means
@@ -160,6 +162,8 @@ bool parser_knows_type(const struct parser *p);
 /* The column's type; borrowed from the parser; NULL while unknown. */
 struct type *parser_type(const struct parser *p);
 uint64_t parser_rows(const struct parser *p); /* rows completed so far */
+/* Anything of a row came, not a header alone. */
+bool parser_has_rows(const struct parser *p);
 /* The name in a csv header or arrow schema, NULL if none yet; borrowed. */
 const char *parser_column_name(const struct parser *p);
 /* If nearly all values were numbers but the type became string: the first line

@@ -72,6 +72,8 @@ struct format_ops {
 	struct err *(*push)(struct parser *p, const uint8_t *bytes, size_t len);
 	struct err *(*finish)(struct parser *p);
 	bool (*is_complete)(const struct parser *p);
+	/* Bytes of rows came, though none is complete.  NULL: never. */
+	bool (*has_row_bytes)(const struct parser *p);
 	void (*close)(struct parser *p);
 };
 

@@ -103,6 +103,11 @@ uint64_t parser_rows(const struct parser *p)
 	return p->n_rows;
 }
 
+bool parser_has_rows(const struct parser *p)
+{
+	return p->n_rows || (p->ops->has_row_bytes && p->ops->has_row_bytes(p));
+}
+
 const char *parser_column_name(const struct parser *p)
 {
 	return p->column_name;

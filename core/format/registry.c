@@ -60,6 +60,11 @@ bool format_is_text(const struct format_ops *f)
 	return f == &fmt_txt || f == &fmt_csv;
 }
 
+bool format_brings_type(const struct format_ops *f)
+{
+	return f == &fmt_npy || f == &fmt_arrow;
+}
+
 bool format_renders_in_table(const struct format_ops *f, const struct type *t)
 {
 	return f->holds_tables && f->renders(t);

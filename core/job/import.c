@@ -77,8 +77,8 @@ static struct type *wanted_type(const struct column_import *im,
 				const struct import_spec *spec)
 {
 	struct field *f = version_find_field(im->base, spec->name);
-	bool is_text = format_is_text(spec->format);
-	if (spec->type || !f || !is_text || !format_parses(spec->format, f->type))
+	if (spec->type || !f || format_brings_type(spec->format) ||
+	    !format_parses(spec->format, f->type))
 		return spec->type;
 	return f->type;
 }
@@ -127,7 +127,7 @@ bool import_is_header_only(const struct column_import *im)
 	bool has_header = format_is_text(im->format)
 				  ? parser_column_name(im->parser) != NULL
 				  : parser_knows_type(im->parser);
-	return !im->failed && has_header && parser_rows(im->parser) == 0 &&
+	return !im->failed && has_header && !parser_has_rows(im->parser) &&
 	       version_rows(im->base) > 0;
 }
 
