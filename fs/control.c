@@ -3,8 +3,9 @@
  * control.c: the control file.
  *
  * Each line written is a command; its error is the write's errno.  Reading gives
- * the last reply of this handle.  Every lookup gives a fresh node, because the
- * kernel lets one writer at a time into an inode.
+ * the last reply of this handle, or of the table if this one has written nothing. Every
+ * lookup gives a fresh node, because the kernel lets one writer at a time into an
+ * inode.
  */
 #include "fs.h"
 
@@ -14,10 +15,10 @@
 static struct err *control_open(struct mount *m, struct handle *h,
 				struct fuse_file_info *fi)
 {
-	(void)m;
-	(void)h;
 	fi->direct_io = 1;
-	return NULL;
+	LOCK_SCOPE(&m->reply_lock);
+	buf_append(&h->reply, m->reply.data, m->reply.len);
+	return buf_check(&h->reply);
 }
 
 static struct err *run_line(struct mount *m, const char *line, size_t len,
@@ -38,6 +39,15 @@ static struct err *run_line(struct mount *m, const char *line, size_t len,
 	return err;
 }
 
+static void keep_reply(struct mount *m, const struct buf *reply)
+{
+	LOCK_SCOPE(&m->reply_lock);
+	buf_fini(&m->reply);
+	buf_append(&m->reply, reply->data, reply->len);
+	if (m->reply.failed) /* out of memory: there is none */
+		buf_fini(&m->reply);
+}
+
 static struct err *control_write(struct mount *m, struct handle *h, uint64_t off,
 				 const void *bytes, size_t len)
 {
@@ -52,10 +62,12 @@ static struct err *control_write(struct mount *m, struct handle *h, uint64_t off
 		struct err *err = run_line(m, p, n, &h->reply);
 		if (err) {
 			buf_printf(&h->reply, "line %u: %s\n", line, err->msg);
+			keep_reply(m, &h->reply);
 			return err;
 		}
 		p += n + (newline != NULL);
 	}
+	keep_reply(m, &h->reply);
 	return NULL;
 }
 

@@ -206,6 +206,9 @@ struct mount {
 	struct failure failures[N_LAST_ERRORS]; /* guarded by .failures_lock */
 	uint64_t n_failures;			/* ever; guarded by .failures_lock */
 
+	pthread_mutex_t reply_lock;
+	struct buf reply; /* guarded by .reply_lock; of the last command */
+
 	struct staging *staging; /* owned */
 	struct memo *memo;	 /* owned */
 	struct watched watched;

@@ -70,6 +70,7 @@ struct err *mount_open(struct server *s, struct io_store *store, const char *sou
 	m->store = store;
 	m->watched.wd = -1;
 	pthread_mutex_init(&m->failures_lock, NULL);
+	pthread_mutex_init(&m->reply_lock, NULL);
 	pthread_mutex_init(&m->watched.lock, NULL);
 	TRY(str_dup(source, &m->source));
 	TRY(open_what_is_there(m));
@@ -111,6 +112,8 @@ void mount_unref(struct mount *m)
 		free(m->failures[i].text);
 	}
 	pthread_mutex_destroy(&m->failures_lock);
+	pthread_mutex_destroy(&m->reply_lock);
+	buf_fini(&m->reply);
 	pthread_mutex_destroy(&m->watched.lock);
 	free(m->watched.warned);
 	free(m->why_read_only);

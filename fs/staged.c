@@ -37,6 +37,7 @@ void staged_unref(struct staged *s)
 	import_close(s->import);
 	version_unref(s->base);
 	version_unref(s->done);
+	field_unref(s->described);
 	type_unref(s->type);
 	view_unref(s->aside);
 	err_free(s->failure);
@@ -340,11 +341,22 @@ struct err *staged_truncate(struct mount *m, struct staged *s, uint64_t size)
 
 /* --- commit --- */
 
+/* What setfattr and cp -a said of the column. */
+static struct err *describe(struct staged *s)
+{
+	const struct field *f = s->described;
+	for (size_t i = 0; f && i < f->n_metadata; i++)
+		TRY(import_describe(s->import, f->metadata[i].key, f->metadata[i].value,
+				    f->metadata[i].value_len));
+	return NULL;
+}
+
 static struct err *commit(struct staged *s)
 {
 	struct import_bytes bytes = {spool_read, s};
 	if (!s->is_sequential)
 		TRY(replay(s));
+	TRY(describe(s));
 	TRY(import_commit(TAKE(s->import), &bytes, &s->done));
 	return NULL;
 }
@@ -525,11 +537,27 @@ const struct node_ops staged_file_ops = {
 
 /* --- attributes that take effect at the commit --- */
 
+#define METADATA "user.lance.metadata."
+
+static struct err *keep_metadata(struct staged *s, const char *key, const void *value,
+				 size_t len)
+{
+	AUTO(type) struct type *any = NULL;
+	LOCK_SCOPE(&s->lock);
+	if (!s->described) {
+		TRY(type_new(TYPE_NULL, &any));
+		TRY(field_new("metadata", any, true, &s->described));
+	}
+	return field_set_metadata(s->described, key, value, len);
+}
+
 struct err *staged_set_xattr(struct staged *s, const char *name, const void *value,
 			     size_t len)
 {
 	AUTO_MEM char *text = NULL;
 	AUTO(type) struct type *type = NULL;
+	if (str_starts(name, METADATA))
+		return keep_metadata(s, name + strlen(METADATA), value, len);
 	if (strcmp(name, "user.lance.type") != 0)
 		return NULL; /* cp -a brings others along */
 	TRY(str_dup_len(value, len, &text));

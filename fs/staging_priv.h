@@ -79,6 +79,8 @@ struct staged {
 	struct column_import *import; /* owned; NULL for scratch names */
 	struct version *base;	      /* owned reference; the rows expected */
 	struct type *type;	      /* owned reference; set by an attribute */
+	struct field *described;      /* owned; NULL or what carries metadata that
+				       * attributes set */
 	unsigned n_open;
 	bool writer_failed;
 	int64_t mtime_ns; /* 0: not set */

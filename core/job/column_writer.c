@@ -178,6 +178,23 @@ struct err *column_writer_open(struct table *t, struct version *base,
 	return NULL;
 }
 
+static bool is_kept_out(const char *key)
+{
+	static const char *const prefixes[] = {
+		"lancefs:",	    "computed_",     "virtual_column",
+		"ARROW:extension:", "lance-schema:", "lance-encoding:"};
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_starts(key, prefixes[i]))
+			return true;
+	return !*key;
+}
+
+struct err *column_writer_describe(struct column_writer *w, const char *key,
+				   const void *value, size_t len)
+{
+	return is_kept_out(key) ? NULL : field_set_metadata(w->field, key, value, len);
+}
+
 /* --- writing --- */
 
 static struct err *begin_file(struct column_writer *w)

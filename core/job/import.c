@@ -22,6 +22,7 @@ struct column_import {
 	char *text;		      /* owned; may be NULL */
 	struct parser *parser;	      /* owned */
 	struct column_writer *writer; /* owned; NULL until the first rows */
+	struct field *described;      /* owned; NULL or what carries more metadata */
 	bool infers;		      /* a second pass writes */
 	bool failed;
 	uint64_t n_pushed;
@@ -33,6 +34,7 @@ void import_close(struct column_import *im)
 		return;
 	parser_close(im->parser);
 	column_writer_abort(im->writer);
+	field_unref(im->described);
 	free(im->name);
 	free(im->text);
 	version_unref(im->base);
@@ -156,7 +158,28 @@ struct err *import_check_complete(struct column_import *im)
 		       parser_rows(im->parser));
 }
 
+struct err *import_describe(struct column_import *im, const char *key,
+			    const void *value, size_t len)
+{
+	AUTO(type) struct type *any = NULL;
+	if (!im->described) {
+		TRY(type_new(TYPE_NULL, &any));
+		TRY(field_new(im->name, any, true, &im->described));
+	}
+	return field_set_metadata(im->described, key, value, len);
+}
+
 /* --- the commit --- */
+
+static struct err *describe_column(struct column_import *im)
+{
+	const struct field *f = im->described;
+	for (size_t i = 0; f && i < f->n_metadata; i++)
+		TRY(column_writer_describe(im->writer, f->metadata[i].key,
+					   f->metadata[i].value,
+					   f->metadata[i].value_len));
+	return NULL;
+}
 
 static struct err *second_pass(struct column_import *im,
 			       const struct import_bytes *bytes)
@@ -210,6 +233,7 @@ static struct err *commit(struct column_import *im, const struct import_bytes *r
 		TRY(second_pass(im, reread));
 	if (!im->writer) /* a table without rows */
 		TRY(open_writer(im, parser_type(im->parser)));
+	TRY(describe_column(im));
 	column_writer_note(im->writer, TAKE(note));
 	return column_writer_commit(TAKE(im->writer), ret);
 }

@@ -36,6 +36,10 @@ MUST_CHECK struct err *column_writer_open(struct table *t, struct version *base,
 					  struct column_writer **ret);
 /* The next live rows.  EINVAL past the last row. */
 MUST_CHECK struct err *column_writer_push(struct column_writer *w, struct array *rows);
+/* Metadata that the new column shall have besides; not for keys that say how it is kept
+ * or what made it, which are left out. */
+MUST_CHECK struct err *column_writer_describe(struct column_writer *w, const char *key,
+					      const void *value, size_t len);
 /* What history says beside the commit.  Takes the text; NULL: nothing. */
 void column_writer_note(struct column_writer *w, char *text);
 /*
@@ -76,6 +80,9 @@ bool import_is_header_only(const struct column_import *im);
 MUST_CHECK struct err *import_check_complete(struct column_import *im);
 /* True if the commit reads the bytes a second time (text without a type). */
 bool import_needs_bytes(const struct column_import *im);
+/* The same for the column that comes of it; at any time before the commit. */
+MUST_CHECK struct err *import_describe(struct column_import *im, const char *key,
+				       const void *value, size_t len);
 uint64_t import_pushed(const struct column_import *im); /* bytes so far */
 
 /*

@@ -70,6 +70,7 @@ control "describe rating unit=stars 'note=one to five'"
 is "two keys" "one to five" "$(getfattr --absolute-names --only-values -n user.lance.metadata.note "$columns/rating.txt")"
 control "drop m"
 control "tag good"
+is "the last reply" "1" "$(grep -c "^tag good: version" "$mnt/control")"
 control "restore $v"
 is "as it was" "$sum" "$(md5sum <"$columns/caption.txt")"
 is "its directory too" "1" "$(ls "$columns/image" | head -1 | grep -c 00000)"
@@ -86,3 +87,11 @@ mount_it
 fails "rm" "rm '$columns/caption.txt'"
 fails "rm of a tag" "rm '$mnt/tags/now'"
 is "both are there" "caption.txt now" "$(cd "$columns" && echo caption.txt) $(ls "$mnt/tags")"
+
+# cp -a takes metadata along, but not what made the column
+setfattr -n user.lance.metadata.unit -v stars "$columns/rating.txt"
+cp -a "$columns/rating.txt" "$columns/rating2.txt"
+attribute() { getfattr --absolute-names --only-values -n "user.lance.$1" "$columns/rating2.txt"; }
+is "copied metadata" "stars" "$(attribute metadata.unit)"
+is "the copy's type" "float64" "$(attribute type)"
+is "the copy's maker" "rating2.txt" "$(attribute metadata.lancefs:text)"
