@@ -76,6 +76,35 @@ ce *ce_rle(struct ce_pool *p, uint64_t bits)
 	return m;
 }
 
+ce *ce_general(struct ce_pool *p, int scheme, ce *values)
+{
+	Lance__Enc__General *general = &p->item[p->n].general;
+	Lance__Enc__BufferCompression *compression = &p->item[p->n].compression;
+	lance__enc__general__init(general);
+	lance__enc__buffer_compression__init(compression);
+	ce *m = pool_next(p, CE(GENERAL));
+	m->general = general;
+	general->compression = compression;
+	compression->scheme = scheme;
+	general->values = values;
+	return m;
+}
+
+ce *ce_values(struct page_plan *p)
+{
+	uint64_t bits = p->shape->type.offset_bytes * 8;
+	if (!p->is_packed)
+		return ce_variable(&p->pool, bits);
+	Lance__Enc__Fsst *fsst = &p->pool.item[p->pool.n].fsst;
+	lance__enc__fsst__init(fsst);
+	ce *m = pool_next(&p->pool, CE(FSST));
+	m->fsst = fsst;
+	fsst->symbol_table.data = p->table;
+	fsst->symbol_table.len = sizeof(p->table);
+	fsst->values = ce_variable(&p->pool, bits);
+	return m;
+}
+
 ce *ce_fixed(struct ce_pool *p, const struct values *v)
 {
 	const struct value_type *t = v->type;
@@ -229,13 +258,15 @@ static struct err *encode_planned(struct page_plan *p, struct encoded_page *ret)
 	if (p->shape->type.kind == VALUE_VAR)
 		TRY(find_dictionary(p, p->slots->values.data.len +
 					       p->slots->values.offsets.len));
+	if (p->shape->type.kind == VALUE_VAR && !p->has_dictionary)
+		TRY(compress_text(p));
 	if (p->max_len < MINI_MAX_LEN || p->has_dictionary)
 		TRY(encode_mini(p, ret, &fits));
 	if (fits)
 		return NULL;
 	encoded_page_fini(ret);
 	p->pool.n = 0;
-	p->values = &p->slots->values;
+	p->values = p->is_packed ? &p->packed : &p->slots->values;
 	return encode_zip(p, ret);
 }
 
@@ -260,6 +291,7 @@ struct err *page_encode(const struct slots *slots, const struct leaf_shape *shap
 	free(p->def);
 	values_fini(&p->indices);
 	values_fini(&p->dictionary);
+	values_fini(&p->packed);
 	if (err) {
 		encoded_page_fini(&page);
 		return err;

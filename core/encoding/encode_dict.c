@@ -4,11 +4,13 @@
  *
  * The dictionary is one block that a reader loads before the first value, so
  * it stays small; values become 32-bit indices, which pack well.
+ * Only readers of 2.2 expect it compressed.
  * Source: encodings_v2_1.proto, MiniBlockLayout.dictionary.
  */
 #include "encoding/encode_priv.h"
 
 #include <errno.h>
+#include <lz4.h>
 
 #define MIN_VALUES 100
 #define MAX_ITEMS 65536
@@ -52,7 +54,7 @@ static uint32_t item_of(struct finder *f, uint64_t i)
 }
 
 /* Number all values; false if there are too many kinds to be worth it. */
-static bool number_values(struct finder *f, uint64_t max_items, uint32_t *indices)
+static bool number_all(struct finder *f, uint64_t max_items, uint32_t *indices)
 {
 	for (uint64_t i = 0; i < f->v->n; i++) {
 		indices[i] = item_of(f, i);
@@ -75,6 +77,23 @@ static struct err *collect_items(const struct finder *f, struct values *dict)
 	return NULL;
 }
 
+struct err *number_values(const struct values *v, uint64_t max_items, uint32_t *indices,
+			  struct values *dict, bool *ret_few)
+{
+	struct finder f AUTO_FINDER = {.v = v};
+	uint64_t size = 256;
+	while (size < max_items * 2 + 2)
+		size *= 2;
+	f.mask = size - 1;
+	TRY(mem_array((size_t)size, sizeof(*f.table), &f.table));
+	TRY(mem_array((size_t)max_items + 1, sizeof(*f.first), &f.first));
+	bool few = number_all(&f, max_items, indices);
+	if (few)
+		TRY(collect_items(&f, dict));
+	*ret_few = few;
+	return NULL;
+}
+
 static bool could_help(const struct page_plan *p, const struct values *v)
 {
 	if (v->n < MIN_VALUES || v->n > UINT32_MAX || v->type->n_dims)
@@ -86,25 +105,22 @@ static bool could_help(const struct page_plan *p, const struct values *v)
 
 struct err *find_dictionary(struct page_plan *p, uint64_t plain_bytes)
 {
-	struct finder f AUTO_FINDER = {.v = p->values};
-	uint64_t n = p->values->n, size = 256;
+	uint64_t n = p->values->n;
 	uint64_t max_items = MIN_OF(n / 2, (uint64_t)MAX_ITEMS);
 	uint8_t *indices;
+	bool few;
 	if (!could_help(p, p->values))
 		return NULL;
-	while (size < max_items * 2 + 2)
-		size *= 2;
-	f.mask = size - 1;
-	TRY(mem_array((size_t)size, sizeof(*f.table), &f.table));
-	TRY(mem_array((size_t)max_items + 1, sizeof(*f.first), &f.first));
 	p->index_type = (struct value_type){.kind = VALUE_FIXED, .bits = 32};
 	TRY(values_init(&p->indices, &p->index_type));
 	TRY(values_init(&p->dictionary, p->values->type));
 	TRY(values_room(&p->indices, n, &indices));
-	if (!number_values(&f, max_items, (uint32_t *)(void *)indices))
+	TRY(number_values(p->values, max_items, (uint32_t *)(void *)indices,
+			  &p->dictionary, &few));
+	if (!few)
 		return NULL;
-	TRY(collect_items(&f, &p->dictionary));
-	unsigned width = f.n > 1 ? 32 - (unsigned)__builtin_clz(f.n - 1) : 1;
+	uint64_t n_items = p->dictionary.n;
+	unsigned width = n_items > 1 ? 64 - (unsigned)__builtin_clzll(n_items - 1) : 1;
 	uint64_t bytes = p->dictionary.data.len + p->dictionary.offsets.len;
 	if (bytes > MAX_BYTES || bytes + n * width / 8 > plain_bytes * 4 / 5)
 		return NULL;
@@ -125,13 +141,38 @@ static void put_variable_block(const struct values *d, struct buf *out)
 		buf_append(out, d->data.bytes->data, d->data.len);
 }
 
+/* Compress a block, its size in front; false if that is no smaller. */
+static bool compress_block(struct buf *b)
+{
+	struct buf out = {0};
+	int bound = LZ4_compressBound((int)b->len), n = 0;
+	buf_u32le(&out, (uint32_t)b->len);
+	uint8_t *dst = buf_room(&out, (size_t)bound);
+	if (dst && b->data)
+		n = LZ4_compress_default((const char *)b->data, (char *)dst,
+					 (int)b->len, bound);
+	if (n <= 0 || (size_t)n + 4 >= b->len) {
+		buf_fini(&out);
+		return false;
+	}
+	out.len = (size_t)n + 4;
+	buf_fini(b);
+	*b = out;
+	return true;
+}
+
 ce *put_dictionary(struct page_plan *p, struct buf *out)
 {
 	const struct values *d = &p->dictionary;
+	ce *m;
 	if (d->type->kind == VALUE_VAR) {
 		put_variable_block(d, out);
-		return ce_variable(&p->pool, d->type->offset_bytes * 8);
+		m = ce_variable(&p->pool, d->type->offset_bytes * 8);
+	} else {
+		buf_append(out, d->data.bytes->data, d->data.len);
+		m = ce_flat(&p->pool, d->type->bits);
 	}
-	buf_append(out, d->data.bytes->data, d->data.len);
-	return ce_flat(&p->pool, d->type->bits);
+	if (p->dialect >= PAGE_2_2 && !out->failed && compress_block(out))
+		m = ce_general(&p->pool, SCHEME_LZ4, m);
+	return m;
 }

@@ -362,7 +362,7 @@ static ce *describe_values(struct mini_encoder *m)
 	case FORM_RUNS:
 		return ce_rle(pool, m->bits);
 	case FORM_VARIABLE:
-		return ce_variable(pool, m->v->type->offset_bytes * 8);
+		return ce_values(m->p);
 	default:
 		return ce_fixed(pool, m->v);
 	}

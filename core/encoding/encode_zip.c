@@ -67,7 +67,7 @@ static void put_fixed(struct zip_encoder *z)
 
 static void put_variable(struct zip_encoder *z, bool is_null)
 {
-	const struct values *v = &z->p->slots->values;
+	const struct values *v = z->p->values;
 	uint64_t i = z->value++;
 	if (is_null)
 		return;
@@ -127,7 +127,7 @@ static void describe_values(struct zip_encoder *z, Lance__Enc__FullZipLayout *f)
 	if (v->type->kind == VALUE_VAR) {
 		f->details_case = LANCE__ENC__FULL_ZIP_LAYOUT__DETAILS_BITS_PER_OFFSET;
 		f->bits_per_offset = v->type->offset_bytes * 8;
-		f->value_compression = ce_variable(&p->pool, f->bits_per_offset);
+		f->value_compression = ce_values(p);
 		return;
 	}
 	f->details_case = LANCE__ENC__FULL_ZIP_LAYOUT__DETAILS_BITS_PER_VALUE;

@@ -217,8 +217,12 @@ MUST_CHECK struct err *v20_read_lists(const void *descriptor, size_t descriptor_
 MUST_CHECK struct err *v20_list_items(const void *descriptor, size_t descriptor_len,
 				      uint64_t *ret);
 
-/* A page of all slots of a leaf with one layer. */
-MUST_CHECK struct err *v20_encode_leaf(const struct slots *slots,
+/*
+ * A page of all slots of a leaf with one layer.
+ * is_text  the column is of strings with 32-bit offsets, the only type whose
+ *          dictionaries readers expect
+ */
+MUST_CHECK struct err *v20_encode_leaf(const struct slots *slots, bool is_text,
 				       struct encoded_page *ret);
 /* A page of n lists: ends of each in items of the page, nulls as the empty end. */
 MUST_CHECK struct err *v20_encode_lists(const uint64_t *ends, const bool *is_null,

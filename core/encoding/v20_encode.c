@@ -3,15 +3,21 @@
  * v20_encode.c: making pages of 2.0 files.
  *
  * Fixed-width values are flat in a nullable; strings and lists hide their
- * nulls in the ends: an end over the adjustment is null.
+ * nulls in the ends: an end over the adjustment is null.  Strings of few kinds
+ * become codes of a byte, of which 0 is null.
  * Source: encodings_v2_0.proto, message ArrayEncoding.
  */
-#include "encoding/encoding_priv.h"
+#include "encoding/encode_priv.h"
 
 #include <errno.h>
 
 typedef Lance__Enc__ArrayEncoding ae;
 #define AE(which) LANCE__ENC__ARRAY_ENCODING__ARRAY_ENCODING_##which
+
+/* A reader of a row reads the whole dictionary. */
+#define DICTIONARY_MIN_VALUES 100
+#define DICTIONARY_MAX_ITEMS 255
+#define DICTIONARY_MAX_BYTES ((size_t)256 << 10)
 
 /* One encoding with all it may consist of. */
 struct node {
@@ -25,6 +31,7 @@ struct node {
 	Lance__Enc__V20FixedSizeList list;
 	Lance__Enc__V20Binary binary;
 	Lance__Enc__V20List lists;
+	Lance__Enc__V20Dictionary dictionary;
 };
 
 struct v20_encoder {
@@ -163,25 +170,73 @@ static ae *fixed_leaf(struct v20_encoder *e, const struct slots *s)
 			  fixed_values(e, &s->values, 0, s->values.type->bits));
 }
 
-static ae *var_leaf(struct v20_encoder *e, const struct slots *s)
+static ae *binary(struct v20_encoder *e, const struct values *v, const uint16_t *stop)
 {
 	struct buf *ends, *bytes;
-	const uint16_t *stop = slots_stop(s);
 	struct node *node = node_new(e, AE(BINARY));
 	lance__enc__v20_binary__init(&node->binary);
 	node->m.binary = &node->binary;
-	node->binary.null_adjustment = s->values.data.len + 1;
+	node->binary.null_adjustment = v->data.len + 1;
 	node->binary.indices = no_nulls(e, flat_new(e, 64, &ends));
 	node->binary.bytes = flat_new(e, 8, &bytes);
-	for (uint64_t i = 0; i < s->n; i++)
-		buf_u64le(ends, values_offset(&s->values, i + 1) +
-					(stop && stop[i] ? s->values.data.len + 1 : 0));
-	if (s->values.data.len)
-		buf_append(bytes, s->values.data.bytes->data, s->values.data.len);
+	for (uint64_t i = 0; i < v->n; i++)
+		buf_u64le(ends, values_offset(v, i + 1) +
+					(stop && stop[i] ? v->data.len + 1 : 0));
+	if (v->data.len)
+		buf_append(bytes, v->data.bytes->data, v->data.len);
 	return &node->m;
 }
 
-struct err *v20_encode_leaf(const struct slots *s, struct encoded_page *ret)
+static ae *dictionary(struct v20_encoder *e, const struct slots *s,
+		      const uint32_t *indices, const struct values *items)
+{
+	struct buf *codes;
+	const uint16_t *stop = slots_stop(s);
+	struct node *node = node_new(e, AE(DICTIONARY));
+	lance__enc__v20_dictionary__init(&node->dictionary);
+	node->m.dictionary = &node->dictionary;
+	node->dictionary.indices = no_nulls(e, flat_new(e, 8, &codes));
+	for (uint64_t i = 0; i < s->n; i++)
+		buf_byte(codes, stop && stop[i] ? 0 : (uint8_t)(indices[i] + 1));
+	node->dictionary.items = binary(e, items, NULL);
+	node->dictionary.num_dictionary_items = (uint32_t)items->n;
+	return &node->m;
+}
+
+/* *ret is NULL if a dictionary would not save enough. */
+static struct err *try_dictionary(struct v20_encoder *e, const struct slots *s,
+				  ae **ret)
+{
+	AUTO_MEM uint32_t *indices = NULL;
+	const struct values *v = &s->values;
+	struct values items AUTO_VALUES = {0};
+	bool few;
+	*ret = NULL;
+	if (v->n < DICTIONARY_MIN_VALUES)
+		return NULL;
+	TRY(mem_array((size_t)v->n, sizeof(*indices), &indices));
+	TRY(values_init(&items, v->type));
+	TRY(number_values(v, DICTIONARY_MAX_ITEMS, indices, &items, &few));
+	if (!few || items.data.len > DICTIONARY_MAX_BYTES ||
+	    items.data.len + 8 * items.n > (v->data.len + 7 * v->n) * 4 / 5)
+		return NULL;
+	*ret = dictionary(e, s, indices, &items);
+	return NULL;
+}
+
+static struct err *encode_var(struct v20_encoder *e, const struct slots *s,
+			      bool is_text, struct encoded_page *ret)
+{
+	ae *m = NULL;
+	if (is_text)
+		TRY(try_dictionary(e, s, &m));
+	if (!m)
+		m = binary(e, &s->values, slots_stop(s));
+	return finish(e, m, ret);
+}
+
+struct err *v20_encode_leaf(const struct slots *s, bool is_text,
+			    struct encoded_page *ret)
 {
 	struct encoded_page page = {0};
 	const struct value_type *t = s->values.type;
@@ -192,7 +247,7 @@ struct err *v20_encode_leaf(const struct slots *s, struct encoded_page *ret)
 		return err_new(EOPNOTSUPP,
 			       "packed structs and nested fixed-size lists in 2.0");
 	if (t->kind == VALUE_VAR)
-		return finish(e, var_leaf(e, s), ret);
+		return encode_var(e, s, is_text, ret);
 	if (t->bits)
 		return finish(e, fixed_leaf(e, s), ret);
 	struct node *node =

@@ -34,7 +34,8 @@ static struct err *encode(const struct file_writer *w, const struct out_column *
 					(const void *)c->is_null.bytes->data, c->n_rows,
 					ret);
 	if (w->version == LANCE_2_0)
-		return v20_encode_leaf(&c->slots, ret);
+		return v20_encode_leaf(&c->slots, c->field->type->id == TYPE_STRING,
+				       ret);
 	return page_encode(&c->slots, &c->shape, c->n_rows,
 			   w->version >= LANCE_2_2 ? PAGE_2_2 : PAGE_2_1, ret);
 }

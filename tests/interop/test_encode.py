@@ -1,0 +1,83 @@
+"""How columns of text are encoded: as small as the reference writes them, and as it reads them."""
+
+import random
+
+import lance
+import pyarrow as pa
+import pytest
+
+import conftest
+import written
+
+VERSIONS = ("2.0", "2.1", "2.2")
+ROWS = 6000
+WORDS = ("a photograph of the and in on with sunset river mountain old new blue red woman man dog "
+         "stock vector illustration poster vintage wedding dress kitchen house modern design "
+         "\u00e9t\u00e9 \u6c34 free shipping 2012 2019 black white").split()
+
+
+def caption(rng):
+    return " ".join(rng.choice(WORDS) + rng.choice(("", "", "s", "ing")) for _ in range(rng.randint(0, 14)))
+
+
+def url(rng):
+    return f"https://cdn{rng.randint(0, 30)}.example.com/images/{rng.getrandbits(48):x}/{caption(rng)[:12]}.jpg"
+
+
+def exif(rng):
+    return '{"Image Make": "%s", "Image XResolution": "%d"}' % (caption(rng), rng.randint(0, 300)) * 3
+
+
+TEXTS = {
+    "captions": caption,
+    "urls": url,
+    "long": exif,
+    "hashes": lambda rng: f"{rng.getrandbits(128):032x}",
+    "digits": lambda rng: str(rng.randint(0, 10**9)),
+    "some_null": lambda rng: rng.choice((None, caption(rng))),
+    "almost_all_null": lambda rng: caption(rng) if rng.random() < 0.01 else None,
+    "all_null": lambda rng: None,
+    "empty": lambda rng: "",
+    "mostly_empty": lambda rng: rng.choice(("", "", "", caption(rng))),
+    "equal": lambda rng: "one and the same",
+    "equal_or_null": lambda rng: rng.choice((None, "x")),
+    "kinds_3": lambda rng: rng.choice(("UNLIKELY", "UNSURE", "NSFW")),
+    "kinds_90_or_null": lambda rng: rng.choice((None, f"license {rng.randint(0, 89)}")),
+    "kinds_1000": lambda rng: f"site {rng.randint(0, 999)}",
+    "incompressible": lambda rng: "".join(chr(rng.randint(0x4e00, 0x9fff)) for _ in range(rng.randint(0, 9))),
+    "one_is_huge": lambda rng: caption(rng) * (2000 if rng.random() < 0.0004 else 1),
+}
+
+
+def data_bytes(where):
+    return {p: p.stat().st_size for p in (where / "data").iterdir()}
+
+
+def put(tmp_path, version, values):
+    """The bytes of values as a column of a table's own data files, and of the reference's."""
+    where = tmp_path / "t.lance"
+    ids = pa.table({"id": pa.array(range(len(values)), pa.int64())})
+    lance.write_dataset(ids, str(where), data_storage_version=version)
+    text = tmp_path / "new.txt"
+    text.write_text(written.txt(values), encoding="utf-8", newline="")
+    before = data_bytes(where)
+    conftest.lancectl("put", where, text, "--name=new", "--type=string")
+    ours = sum(size for path, size in data_bytes(where).items() if path not in before)
+    reference = tmp_path / "reference.lance"
+    lance.write_dataset(pa.table({"new": pa.array(values, pa.string())}), str(reference), data_storage_version=version)
+    return where, ours, sum(data_bytes(reference).values())
+
+
+@pytest.mark.parametrize("rows", (1, 99, 1025, ROWS))
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_text_is_small_and_read_by_pylance(tmp_path, version, kind, rows):
+    rng = random.Random(f"{kind} {rows}")
+    values = [TEXTS[kind](rng) for _ in range(rows)]
+    where, ours, reference = put(tmp_path, version, values)
+    dataset = lance.dataset(str(where))
+    assert dataset.to_table(columns=["new"])["new"].to_pylist() == values
+    some = rng.sample(range(rows), min(rows, 20))
+    assert dataset.take(some, columns=["new"])["new"].to_pylist() == [values[i] for i in some]
+    # a file has some hundred bytes of metadata whatever it holds
+    assert ours <= 1.10 * reference + 700, f"{ours} bytes, the reference's {reference}"
