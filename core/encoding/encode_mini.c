@@ -15,6 +15,7 @@
 #define VECTOR 1024
 #define CHUNK_MAX_VALUES 4096
 #define CHUNK_MAX_SLOTS 8192 /* their levels fit the 16-bit sizes of a chunk */
+#define LEVEL_RUNS 0
 #define CHUNK_FIXED_BYTES 8000
 #define CHUNK_VAR_BYTES 4096
 
@@ -26,7 +27,7 @@ struct mini_encoder {
 	enum mini_form form;
 	unsigned bits;		       /* of a value */
 	uint64_t chunk_values;	       /* a power of two; variable: the most */
-	unsigned rep_width, def_width; /* packed bits of levels */
+	unsigned rep_width, def_width; /* packed bits of levels; LEVEL_RUNS: runs */
 	unsigned n_buffers;
 	struct encoded_page *out;
 	uint64_t slot, value, row_slots; /* done so far; slots of the unfinished row */
@@ -112,11 +113,53 @@ static unsigned width_of(unsigned max)
 	return max ? 32 - (unsigned)__builtin_clz(max) : 0;
 }
 
+/* Packed bits of a page's levels, or LEVEL_RUNS where that is smaller. */
+static unsigned choose_levels(const struct page_plan *p, const uint16_t *levels,
+			      unsigned max)
+{
+	uint64_t runs = 0, run = 0, n = p->slots->n;
+	unsigned width = width_of(max);
+	if (p->dialect < PAGE_2_2 || !levels)
+		return width;
+	for (uint64_t i = 0; i < n; i++, run++) {
+		/* at the latest a chunk ends one */
+		if (i % VECTOR && levels[i] == levels[i - 1] && run < 255)
+			continue;
+		runs++;
+		run = 0;
+	}
+	return runs * 3 + n / VECTOR * 8 < n * width / 8 ? LEVEL_RUNS : width;
+}
+
+/* The bytes of the levels, then levels a run each, then lengths. */
+static void put_level_runs(struct buf *out, const uint16_t *levels, uint64_t n)
+{
+	struct buf lengths AUTO_BUF = {0};
+	size_t at = out->len;
+	buf_u64le(out, 0);
+	for (uint64_t i = 0, run; i < n; i += run) {
+		for (run = 1; i + run < n && run < 255; run++) {
+			if (levels[i + run] != levels[i])
+				break;
+		}
+		buf_u16le(out, levels[i]);
+		buf_byte(&lengths, (uint8_t)run);
+	}
+	if (!out->failed)
+		store_u64le(out->data + at, out->len - at - 8);
+	buf_append(out, lengths.data, lengths.len);
+	out->failed = out->failed || lengths.failed;
+}
+
 /* Full vectors packed; the tail raw where that is no longer than a vector. */
 static void put_levels(struct buf *out, const uint16_t *levels, uint64_t n,
 		       unsigned width)
 {
 	uint16_t vector[VECTOR];
+	if (width == LEVEL_RUNS) {
+		put_level_runs(out, levels, n);
+		return;
+	}
 	for (; n;
 	     levels += MIN_OF(n, (uint64_t)VECTOR), n -= MIN_OF(n, (uint64_t)VECTOR)) {
 		if (n < VECTOR && n * 2 <= width * (VECTOR / 8)) {
@@ -368,6 +411,12 @@ static ce *describe_values(struct mini_encoder *m)
 	}
 }
 
+static ce *describe_levels(struct mini_encoder *m, unsigned width)
+{
+	struct ce_pool *pool = &m->p->pool;
+	return width == LEVEL_RUNS ? ce_rle(pool, 16) : ce_out_of_line(pool, 16, width);
+}
+
 static struct err *describe(struct mini_encoder *m, ce *dictionary)
 {
 	struct page_plan *p = m->p;
@@ -376,9 +425,9 @@ static struct err *describe(struct mini_encoder *m, ce *dictionary)
 	layout.layout_case = LANCE__ENC__PAGE_LAYOUT__LAYOUT_MINI_BLOCK_LAYOUT;
 	layout.mini_block_layout = &b;
 	if (p->rep)
-		b.rep_compression = ce_out_of_line(&p->pool, 16, m->rep_width);
+		b.rep_compression = describe_levels(m, m->rep_width);
 	if (p->def)
-		b.def_compression = ce_out_of_line(&p->pool, 16, m->def_width);
+		b.def_compression = describe_levels(m, m->def_width);
 	b.value_compression = describe_values(m);
 	b.dictionary = dictionary;
 	b.num_dictionary_items = dictionary ? p->dictionary.n : 0;
@@ -395,8 +444,8 @@ struct err *encode_mini(struct page_plan *p, struct encoded_page *ret, bool *ret
 {
 	struct mini_encoder m = {.p = p, .v = p->values, .out = ret};
 	TRY(choose_form(&m));
-	m.rep_width = width_of(p->max_rep);
-	m.def_width = width_of(p->max_def);
+	m.rep_width = choose_levels(p, p->rep, p->max_rep);
+	m.def_width = choose_levels(p, p->def, p->max_def);
 	ret->n_buffers = 2;
 	struct err *err = put_chunks(&m, ret_fits);
 	ce *dictionary = NULL;

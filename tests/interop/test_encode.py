@@ -81,3 +81,27 @@ def test_text_is_small_and_read_by_pylance(tmp_path, version, kind, rows):
     assert dataset.take(some, columns=["new"])["new"].to_pylist() == [values[i] for i in some]
     # a file has some hundred bytes of metadata whatever it holds
     assert ours <= 1.10 * reference + 700, f"{ours} bytes, the reference's {reference}"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nulls_and_lists_in_runs_are_read_by_pylance(tmp_path, version):
+    rng = random.Random(version)
+    runs = [rng.choice((None, 1)) for _ in range(20)]
+    flags = [runs[i // 300] for i in range(ROWS)]
+    lists = [None if not flags[i] else [rng.randint(0, 9)] * rng.choice((0, 1, 700)) for i in range(ROWS)]
+    columns = {
+        "ints": pa.array([flag and i for i, flag in enumerate(flags)], pa.int64()),
+        "lists": pa.array(lists, pa.list_(pa.int32())),
+    }
+    where = tmp_path / "t.lance"
+    lance.write_dataset(pa.table({"id": pa.array(range(ROWS), pa.int64())}), str(where), data_storage_version=version)
+    for name, values in columns.items():
+        file = tmp_path / f"{name}.arrow"
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, pa.schema([(name, values.type)])) as out:
+            out.write_table(pa.table({name: values}))
+        conftest.lancectl("put", where, file)
+        dataset = lance.dataset(str(where))
+        assert dataset.to_table(columns=[name])[name].to_pylist() == values.to_pylist()
+        some = rng.sample(range(ROWS), 50)
+        assert dataset.take(some, columns=[name])[name].to_pylist() == [values[i].as_py() for i in some]
+    conftest.lancectl("verify", where, "--deep")

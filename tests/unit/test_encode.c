@@ -160,6 +160,26 @@ static void test_text__round_trip(void **state)
 	}
 }
 
+/* Nulls in runs take fewer bytes at 2.2, where they are stored as runs. */
+static void test_levels__runs(void **state)
+{
+	struct leaf_shape shape = {.n_layers = 1};
+	struct slots s = {0};
+	(void)state;
+	shape.type = (struct value_type){.kind = VALUE_VAR, .offset_bytes = 4};
+	assert_null(slots_init(&s, &shape.type));
+	for (uint64_t i = 0; i < 20000; i++) {
+		bool is_null = i / 1500 % 2;
+		assert_null(slots_push(&s, false, 0, is_null ? SLOT_NULL(0) : 0));
+		assert_null(values_append_var(&s.values, "same", is_null ? 0 : 4));
+	}
+	assert_null(slots_push(&s, false, 0, 0));
+	assert_null(values_append_var(&s.values, "other", 5));
+	uint64_t packed = check_page(&shape, &s, PAGE_2_1);
+	assert_true(check_page(&shape, &s, PAGE_2_2) + 1500 < packed);
+	slots_fini(&s);
+}
+
 /* --- 2.0 --- */
 
 /* Bytes of the page, after reading it whole and a row of it. */
@@ -247,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text__round_trip),
 		cmocka_unit_test(test_text__size),
+		cmocka_unit_test(test_levels__runs),
 		cmocka_unit_test(test_v20__dictionary),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
