@@ -95,7 +95,7 @@ def test_sizes__are_remembered_over_mounts(fresh, dataset, mount, tmp_path):
     os.utime(first / "columns" / "key.txt", ns=(10**18, 10**18))
     subprocess.run(["fusermount3", "-u", first], check=True)
     deadline = time.monotonic() + 10
-    while not list(cache.glob("*.sizes")) or not (path / "_lancefs" / "times" / "mtimes").exists():
+    while not list(cache.glob("*.sizes2")) or not (path / "_lancefs" / "times" / "mtimes").exists():
         assert time.monotonic() < deadline, "nothing was written down at unmount"
         time.sleep(0.02)
     again = mount(path, "-o", f"cache-dir={cache}")
