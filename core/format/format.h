@@ -117,10 +117,20 @@ MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
 
 /* --- parsers: bytes to rows --- */
 
+#define PARSE_ANY_ROWS UINT64_MAX /* as many rows as there are */
+
 struct parse_options {
 	struct type *type; /* borrowed; NULL: the format's own or inferred */
 	const char *name;  /* the column's name, for messages; borrowed */
 	uint64_t n_rows;   /* rows that the table has; one more is an error */
+	/*
+	 * The file holds a table: rows are a struct, its members are columns.  Of a
+	 * type that was given columns are found by name; those that the file lacks are
+	 * null (EINVAL if they must not be), one that the type lacks is EINVAL. Without
+	 * a type members stand in the file's order; one without any value has the null
+	 * type.  EOPNOTSUPP if the format holds one column only.
+	 */
+	bool is_table;
 	/*
 	 * Receives rows as they complete, in batches of at most some MiB; the
 	 * array is borrowed for the call.  An error stops the parse and is

@@ -46,8 +46,9 @@ struct format_ops {
 	bool (*renders)(const struct type *t);
 	bool (*parses)(const struct type *t);
 
-	/* Many columns may stand in one file. */
+	/* Many columns may stand in one file: out, and in (parse_options.is_table). */
 	bool holds_tables;
+	bool parses_tables;
 
 	/* Out.  All may be called from any thread; f is borrowed. */
 

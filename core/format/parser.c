@@ -21,7 +21,12 @@ static struct err *open_options(struct parser *p, const struct parse_options *op
 			       "write npy, "
 			       "txt or csv",
 			       name, p->ops->suffix);
-	if (options->type && !p->ops->parses(options->type)) {
+	if (options->is_table && !p->ops->parses_tables)
+		return err_new(EOPNOTSUPP,
+			       "%s files hold one column; a table comes as csv, jsonl "
+			       "or arrow",
+			       p->ops->suffix);
+	if (options->type && !options->is_table && !p->ops->parses(options->type)) {
 		AUTO_MEM char *type = NULL;
 		TRY(type_format(options->type, &type));
 		return err_new(EINVAL,
