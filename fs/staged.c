@@ -17,13 +17,6 @@
 #define REPLAY_BYTES ((size_t)1 << 20)
 #define STREAM_AFTER_BYTES (64 << 20)
 
-int64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 struct staged *staged_ref(struct staged *s)
 {
 	atomic_fetch_add(&s->refs, 1);

@@ -105,8 +105,6 @@ struct staging {
 	unsigned next_expected;
 };
 
-int64_t monotonic_ns(void);
-
 /* A new staged file over a spool descriptor (taken; -1: made when needed). */
 MUST_CHECK struct err *staged_new(struct mount *m, const char *name, pid_t pid,
 				  struct staged **ret);

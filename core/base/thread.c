@@ -68,3 +68,10 @@ struct err *parallel_for(unsigned n_threads, size_t n,
 	pthread_mutex_destroy(&loop.lock);
 	return loop.first;
 }
+
+int64_t monotonic_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

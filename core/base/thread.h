@@ -31,6 +31,9 @@ static inline pthread_mutex_t *lock_scope_(pthread_mutex_t *m)
 	__attribute__((cleanup(auto_unlock), unused))                                  \
 	pthread_mutex_t *lock_scope_held = lock_scope_(m)
 
+/* A clock that never goes back, for durations. */
+int64_t monotonic_ns(void);
+
 /* Processors this process may run on, at least 1. */
 unsigned thread_cpus(void);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * column_writer.c: rows of a column into one new data file a fragment.
+ * column_writer.c: rows of new columns into one new data file a fragment.
  *
  * Values of deleted rows are filled in, because a data file holds every
  * physical row.  A replacement is compared with the present values as it
@@ -14,16 +14,17 @@
 #include <time.h>
 
 struct column_writer {
-	struct table *table;	      /* owned reference */
-	struct version *base;	      /* owned reference */
-	struct field *field;	      /* owned reference */
-	const struct field *replaces; /* borrowed from base */
-	uint64_t n_rows;	      /* live rows taken */
-	bool is_same;		      /* equal to the replaced column so far */
-	size_t fragment;	      /* the one being written */
-	struct file_writer *file;     /* owned; NULL between fragments */
-	char *file_name;	      /* owned; of .file */
-	struct column_file *done;     /* owned, room for each fragment */
+	struct table *table;	    /* owned reference */
+	struct version *base;	    /* owned reference */
+	struct new_column *columns; /* owned, each with a reference to its field */
+	struct field **fields;	    /* owned; the same fields, borrowed */
+	size_t n;
+	uint64_t n_rows;	  /* live rows taken */
+	bool is_same;		  /* equal to the replaced columns so far */
+	size_t fragment;	  /* the one being written */
+	struct file_writer *file; /* owned; NULL between fragments */
+	char *file_name;	  /* owned; of .file */
+	struct column_file *done; /* owned, room for each fragment */
 	size_t n_done;
 	char *note; /* owned; NULL: nothing to say in history */
 };
@@ -54,7 +55,10 @@ static void writer_free(struct column_writer *w)
 	free(w->done);
 	free(w->file_name);
 	free(w->note);
-	field_unref(w->field);
+	for (size_t i = 0; i < w->n; i++)
+		field_unref(w->columns[i].field);
+	free(w->columns);
+	free(w->fields);
 	version_unref(w->base);
 	table_unref(w->table);
 	free(w);
@@ -131,34 +135,67 @@ static struct err *copy_field(const struct field *f, int32_t *next, struct field
 	return NULL;
 }
 
-static struct err *make_field(struct column_writer *w, const struct column_spec *spec)
+static struct err *check_replaced(const struct field *f)
 {
-	const char *computed =
-		w->replaces ? field_metadata(w->replaces, "computed_column") : NULL;
+	const char *computed = field_metadata(f, "computed_column");
 	if (computed && strcmp(computed, "true") == 0)
 		return err_new(EPERM,
 			       "column '%s' is computed by LanceDB; refresh it "
 			       "instead of writing it",
-			       spec->name);
-	bool is_same_type = w->replaces && type_equal(w->replaces->type, spec->type);
+			       f->name);
+	if (field_is_blob(f))
+		return err_new(EOPNOTSUPP,
+			       "column '%s' holds blobs, which are not replaced; "
+			       "write another column",
+			       f->name);
+	return NULL;
+}
+
+/* A column that keeps its type keeps its ids and metadata; else they come from next
+ * on. */
+static struct err *make_field(struct column_writer *w, struct new_column *c,
+			      const struct column_spec *spec, int32_t *next)
+{
+	c->replaces = version_find_field(w->base, spec->name);
+	if (c->replaces)
+		TRY(check_replaced(c->replaces));
+	bool is_same_type = c->replaces && type_equal(c->replaces->type, spec->type);
 	/* the members of the replaced column's type have their ids */
-	TRY(field_new(spec->name, is_same_type ? w->replaces->type : spec->type, true,
-		      &w->field));
+	TRY(field_new(spec->name, is_same_type ? c->replaces->type : spec->type, true,
+		      &c->field));
 	if (is_same_type) {
-		w->field->id = w->replaces->id;
-		w->field->nullable = w->replaces->nullable;
-		w->is_same = true;
-		TRY(copy_metadata(w->field, w->replaces));
+		c->field->id = c->replaces->id;
+		c->field->nullable = c->replaces->nullable;
+		TRY(copy_metadata(c->field, c->replaces));
 	} else {
-		int32_t id;
-		TRY(version_next_field_id(w->base, &id));
-		TRY(number_fields(w->field, &id));
+		w->is_same = false;
+		TRY(number_fields(c->field, next));
 	}
-	return set_provenance(w->field, spec, w->base);
+	return set_provenance(c->field, spec, w->base);
+}
+
+static struct err *make_fields(struct column_writer *w, const struct column_spec *specs,
+			       size_t n)
+{
+	int32_t next;
+	TRY(version_next_field_id(w->base, &next));
+	w->is_same = true;
+	for (; w->n < n; w->n++) {
+		for (size_t k = 0; k < w->n; k++)
+			if (strcmp(specs[k].name, specs[w->n].name) == 0)
+				return err_new(EINVAL, "column '%s' comes twice",
+					       specs[k].name);
+		struct err *err = make_field(w, &w->columns[w->n], &specs[w->n], &next);
+		w->fields[w->n] = w->columns[w->n].field;
+		if (err)
+			w->n++; /* it may have a field, to be freed */
+		TRY(err);
+	}
+	return NULL;
 }
 
 struct err *column_writer_open(struct table *t, struct version *base,
-			       const struct column_spec *spec,
+			       const struct column_spec *specs, size_t n,
 			       struct column_writer **ret)
 {
 	AUTO(column_writer) struct column_writer *w = NULL;
@@ -166,14 +203,10 @@ struct err *column_writer_open(struct table *t, struct version *base,
 	TRY(mem_new(&w));
 	w->table = table_ref(t);
 	w->base = version_ref(base);
-	w->replaces = version_find_field(base, spec->name);
-	if (w->replaces && field_is_blob(w->replaces))
-		return err_new(EOPNOTSUPP,
-			       "column '%s' holds blobs, which are not replaced; "
-			       "write another column",
-			       spec->name);
 	TRY(mem_array(version_n_fragments(base), sizeof(*w->done), &w->done));
-	TRY(make_field(w, spec));
+	TRY(mem_array(n, sizeof(*w->columns), &w->columns));
+	TRY(mem_array(n, sizeof(struct field *), &w->fields));
+	TRY(make_fields(w, specs, n));
 	*ret = TAKE(w);
 	return NULL;
 }
@@ -189,10 +222,12 @@ static bool is_kept_out(const char *key)
 	return !*key;
 }
 
-struct err *column_writer_describe(struct column_writer *w, const char *key,
+struct err *column_writer_describe(struct column_writer *w, size_t i, const char *key,
 				   const void *value, size_t len)
 {
-	return is_kept_out(key) ? NULL : field_set_metadata(w->field, key, value, len);
+	if (is_kept_out(key))
+		return NULL;
+	return field_set_metadata(w->fields[i], key, value, len);
 }
 
 /* --- writing --- */
@@ -204,7 +239,7 @@ static struct err *begin_file(struct column_writer *w)
 	TRY(data_file_name(&w->file_name));
 	TRY(file_path(w->file_name, &path));
 	return file_writer_open(table_store(w->table), path, version_storage(w->base),
-				&w->field, 1, &w->file);
+				w->fields, w->n, &w->file);
 }
 
 static struct err *end_file(struct column_writer *w, const struct fragment_info *f)
@@ -224,16 +259,41 @@ static struct err *end_file(struct column_writer *w, const struct fragment_info 
 	return NULL;
 }
 
+/* A row range of all columns; auto_part releases it. */
+struct part {
+	struct array **arrays; /* owned, each a reference */
+	size_t n;
+};
+
+static void auto_part(struct part *p)
+{
+	for (size_t i = 0; p->arrays && i < p->n; i++)
+		array_unref(p->arrays[i]);
+	free(p->arrays);
+}
+
+#define AUTO_PART __attribute__((cleanup(auto_part)))
+
+static struct err *part_new(const struct column_writer *w, struct part *ret)
+{
+	ret->n = w->n;
+	return mem_array(w->n, sizeof(struct array *), &ret->arrays);
+}
+
 /* Values of live rows [first, ...) of the current fragment. */
 static struct err *write_part(struct column_writer *w, const struct fragment_info *f,
-			      uint64_t first, struct array *values)
+			      uint64_t first, struct array *const *columns)
 {
-	AUTO(array) struct array *physical = NULL;
+	AUTO_PART struct part physical = {0};
+	uint64_t n_rows = columns[0]->n_rows;
 	if (!w->file)
 		TRY(begin_file(w));
-	TRY(version_expand(w->base, w->fragment, first, values, &physical));
-	TRY(file_writer_write(w->file, &physical));
-	if (first + values->n_rows == f->physical_rows - f->n_deleted)
+	TRY(part_new(w, &physical));
+	for (size_t i = 0; i < w->n; i++)
+		TRY(version_expand(w->base, w->fragment, first, columns[i],
+				   &physical.arrays[i]));
+	TRY(file_writer_write(w->file, physical.arrays));
+	if (first + n_rows == f->physical_rows - f->n_deleted)
 		TRY(end_file(w, f));
 	return NULL;
 }
@@ -242,54 +302,78 @@ static struct err *write_part(struct column_writer *w, const struct fragment_inf
 static struct err *skip_dead_fragments(struct column_writer *w)
 {
 	struct fragment_info f;
-	AUTO(array) struct array *none = NULL;
+	AUTO_PART struct part none = {0};
 	for (; w->fragment < version_n_fragments(w->base);) {
 		version_fragment(w->base, w->fragment, &f);
 		if (f.n_deleted < f.physical_rows)
 			return NULL;
-		if (!none)
-			TRY(array_new_null(w->field->type, 0, &none));
-		TRY(write_part(w, &f, 0, none));
+		if (!none.arrays) {
+			TRY(part_new(w, &none));
+			for (size_t i = 0; i < w->n; i++)
+				TRY(array_new_null(w->fields[i]->type, 0,
+						   &none.arrays[i]));
+		}
+		TRY(write_part(w, &f, 0, none.arrays));
 	}
 	return NULL;
 }
 
-static struct err *compare(struct column_writer *w, const struct array *rows)
+static struct err *compare(struct column_writer *w, struct array *const *columns)
 {
-	AUTO(array) struct array *present = NULL;
-	if (!w->is_same)
-		return NULL;
-	TRY(version_read(w->base, w->replaces, w->n_rows, w->n_rows + rows->n_rows,
-			 &present));
-	w->is_same = array_equal(present, rows);
+	for (size_t i = 0; w->is_same && i < w->n; i++) {
+		AUTO(array) struct array *present = NULL;
+		TRY(version_read(w->base, w->columns[i].replaces, w->n_rows,
+				 w->n_rows + columns[i]->n_rows, &present));
+		w->is_same = array_equal(present, columns[i]);
+	}
 	return NULL;
 }
 
-struct err *column_writer_push(struct column_writer *w, struct array *rows)
+static struct err *check_rows(const struct column_writer *w,
+			      struct array *const *columns)
 {
-	uint64_t n_left = version_rows(w->base) - w->n_rows;
-	if (rows->n_rows > n_left)
-		return err_new(EINVAL, "expected %" PRIu64 " rows, got more",
-			       version_rows(w->base));
-	if (!w->field->nullable && rows->n_nulls)
-		return err_new(EINVAL,
-			       "column '%s' is declared not null, but there is a null "
-			       "among its rows from %" PRIu64 " on",
-			       w->field->name, w->n_rows);
-	TRY(compare(w, rows));
-	for (uint64_t done = 0; done < rows->n_rows;) {
+	for (size_t i = 0; i < w->n; i++) {
+		if (columns[i]->n_rows > version_rows(w->base) - w->n_rows)
+			return err_new(EINVAL, "expected %" PRIu64 " rows, got more",
+				       version_rows(w->base));
+		if (!w->fields[i]->nullable && columns[i]->n_nulls)
+			return err_new(
+				EINVAL,
+				"column '%s' is declared not null, but there is a null "
+				"among its rows from %" PRIu64 " on",
+				w->fields[i]->name, w->n_rows);
+	}
+	return NULL;
+}
+
+/* Rows [first, first + n) of what came. */
+static struct err *cut_part(struct array *const *columns, uint64_t first, uint64_t n,
+			    struct part *ret)
+{
+	for (size_t i = 0; i < ret->n; i++)
+		if (n == columns[i]->n_rows)
+			ret->arrays[i] = array_ref(columns[i]);
+		else
+			TRY(array_slice(columns[i], first, first + n, &ret->arrays[i]));
+	return NULL;
+}
+
+struct err *column_writer_push(struct column_writer *w, struct array *const *columns)
+{
+	uint64_t n_rows = columns[0]->n_rows;
+	TRY(check_rows(w, columns));
+	TRY(compare(w, columns));
+	for (uint64_t done = 0; done < n_rows;) {
 		struct fragment_info f;
-		AUTO(array) struct array *part = NULL;
+		AUTO_PART struct part part = {0};
 		TRY(skip_dead_fragments(w));
 		version_fragment(w->base, w->fragment, &f);
 		uint64_t first = w->n_rows - f.first_row;
-		uint64_t n = MIN_OF(rows->n_rows - done,
-				    f.physical_rows - f.n_deleted - first);
-		if (n == rows->n_rows)
-			part = array_ref(rows);
-		else
-			TRY(array_slice(rows, done, done + n, &part));
-		TRY(write_part(w, &f, first, part));
+		uint64_t n =
+			MIN_OF(n_rows - done, f.physical_rows - f.n_deleted - first);
+		TRY(part_new(w, &part));
+		TRY(cut_part(columns, done, n, &part));
+		TRY(write_part(w, &f, first, part.arrays));
 		done += n;
 		w->n_rows += n;
 	}
@@ -311,21 +395,21 @@ static struct err *commit(struct column_writer *w, bool *ret_published,
 		return err_new(EINVAL, "expected %" PRIu64 " rows, got %" PRIu64,
 			       version_rows(w->base), w->n_rows);
 	TRY(skip_dead_fragments(w));
-	if (w->is_same && w->replaces) {
+	if (w->is_same) {
 		log_line(table_log(w->table), LEVEL_INFO, "unchanged column=%s",
-			 w->field->name);
+			 w->fields[0]->name);
 		*ret = version_ref(w->base);
 		return NULL;
 	}
 	struct column_commit c = {
 		.base = w->base,
-		.field = w->field,
-		.replaces = w->replaces,
+		.columns = w->columns,
+		.n_columns = w->n,
 		.files = w->done,
 		.n_files = w->n_done,
 		.message = w->note,
 	};
-	struct err *err = table_commit_column(w->table, &c, ret);
+	struct err *err = table_commit_columns(w->table, &c, ret);
 	for (size_t i = 0; !err && i < w->n_done; i++)
 		if (w->done[i].is_unused)
 			remove_file(w, w->done[i].name);

@@ -50,7 +50,7 @@ static struct err *open_writer(struct column_import *im, struct type *type)
 		.source = "file",
 		.text = im->text,
 	};
-	return column_writer_open(im->table, im->base, &spec, &im->writer);
+	return column_writer_open(im->table, im->base, &spec, 1, &im->writer);
 }
 
 static struct err *take_rows(void *ctx, struct array *batch)
@@ -58,7 +58,7 @@ static struct err *take_rows(void *ctx, struct array *batch)
 	struct column_import *im = ctx;
 	if (!im->writer)
 		TRY(open_writer(im, batch->type));
-	return column_writer_push(im->writer, batch);
+	return column_writer_push(im->writer, &batch);
 }
 
 static struct err *open_parser(struct column_import *im, struct type *type)
@@ -175,7 +175,7 @@ static struct err *describe_column(struct column_import *im)
 {
 	const struct field *f = im->described;
 	for (size_t i = 0; f && i < f->n_metadata; i++)
-		TRY(column_writer_describe(im->writer, f->metadata[i].key,
+		TRY(column_writer_describe(im->writer, 0, f->metadata[i].key,
 					   f->metadata[i].value,
 					   f->metadata[i].value_len));
 	return NULL;

@@ -3,7 +3,8 @@
  * job.h: work that changes a table: today, bringing in a column.
  *
  * A column_writer takes arrays of live rows in order and writes one data file
- * a fragment, unreferenced until the commit.  A column_import stands before it
+ * a fragment, unreferenced until the commit.  A row_writer takes whole rows, which come
+ * as new fragments.  A column_import stands before it
  * and takes the bytes of a file: it parses as they come, so that a bad value
  * fails early and large files are encoded once, while they stream.
  *
@@ -27,26 +28,29 @@ struct column_spec {
 struct column_writer;
 
 /*
- * Begin a column of version base (referenced): a new one, or a replacement if
- * base has the name.  EOPNOTSUPP if the table must not be written or its file
- * version cannot hold the type; EPERM if LanceDB declares the column computed.
+ * Begin n >= 1 columns of version base (referenced), which come in one version: new
+ * ones, or replacements if base has the name.  EOPNOTSUPP if the table must not be
+ * written or its file version cannot hold the type; EPERM if LanceDB declares a column
+ * computed; EINVAL if two have one name.
  */
 MUST_CHECK struct err *column_writer_open(struct table *t, struct version *base,
-					  const struct column_spec *spec,
+					  const struct column_spec *specs, size_t n,
 					  struct column_writer **ret);
-/* The next live rows.  EINVAL past the last row. */
-MUST_CHECK struct err *column_writer_push(struct column_writer *w, struct array *rows);
-/* Metadata that the new column shall have besides; not for keys that say how it is kept
+/* The next live rows, an array a column, of equal length.  EINVAL past the last row. */
+MUST_CHECK struct err *column_writer_push(struct column_writer *w,
+					  struct array *const *columns);
+/* Metadata that column i shall have besides; not for keys that say how it is kept
  * or what made it, which are left out. */
-MUST_CHECK struct err *column_writer_describe(struct column_writer *w, const char *key,
-					      const void *value, size_t len);
+MUST_CHECK struct err *column_writer_describe(struct column_writer *w, size_t i,
+					      const char *key, const void *value,
+					      size_t len);
 /* What history says beside the commit.  Takes the text; NULL: nothing. */
 void column_writer_note(struct column_writer *w, char *text);
 /*
  * Finish the files and commit, durable on return.  Takes w; on failure its files
- * are removed.  EINVAL if rows are missing, EBUSY as table_commit_column.  ret
- * receives the version that has the column; base itself if a replacement equals
- * the present values (nothing is committed then).
+ * are removed.  EINVAL if rows are missing, EBUSY as table_commit_columns.  ret
+ * receives the version that has the columns; base itself if they are replacements
+ * that equal the present values (nothing is committed then).
  */
 MUST_CHECK struct err *column_writer_commit(struct column_writer *w,
 					    struct version **ret);

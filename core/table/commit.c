@@ -9,13 +9,16 @@
  * Source: Lance's docs, "Table Format", commit protocol.
  */
 #include "table/commit_priv.h"
+#include "table/conflict_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <time.h>
 #include <unistd.h>
 
+/* Both must have passed before a writer that always loses gives up. */
 #define COMMIT_ATTEMPTS 20
+#define COMMIT_SECONDS 30
 #define COMMIT_MESSAGE "__lance_commit_message"
 
 static void auto_attempt(struct attempt *a)
@@ -97,6 +100,31 @@ static struct err *publish(struct table *t, const struct change *c, struct attem
 				&a->raw);
 }
 
+/* Does the attempt stand beside what version `number` did? */
+static struct err *check_version(struct table *t, const struct change *c,
+				 const struct attempt *a, uint64_t number)
+{
+	AUTO_PROTO Lance__Table__Transaction *tx = NULL;
+	TRY(transaction_of(t, number, &tx));
+	if (tx && c->makes_schema_anew &&
+	    tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_PROJECT)
+		return NULL;
+	/* what is to be made anew was: apply() has just seen the latest version */
+	if (tx && conflict_between(&a->tx, tx) != CONFLICT_FATAL)
+		return NULL;
+	return err_new(EBUSY, "version %" PRIu64 " %s meanwhile; do it again", number,
+		       tx ? transaction_deed(tx) : "did something unknown");
+}
+
+static struct err *check_meanwhile(struct table *t, const struct change *c,
+				   const struct attempt *a)
+{
+	uint64_t first = c->base->number + 1;
+	for (uint64_t number = first; number <= a->latest->number; number++)
+		TRY(check_version(t, c, a, number));
+	return NULL;
+}
+
 static struct err *try_once(struct table *t, const struct change *c,
 			    enum publish_result *ret_result, struct attempt *a)
 {
@@ -112,7 +140,10 @@ static struct err *try_once(struct table *t, const struct change *c,
 	TRY(uuid_new(raw, a->uuid));
 	TRY(attempt_set_header(a));
 	TRY(c->apply(c->ctx, a));
-	return a->is_unchanged ? NULL : publish(t, c, a, ret_result);
+	if (a->is_unchanged)
+		return NULL;
+	TRY(check_meanwhile(t, c, a));
+	return publish(t, c, a, ret_result);
 }
 
 /* Wait a random part of a slot that doubles: 2, 4, ... ms. */
@@ -138,10 +169,18 @@ static struct err *take_version(struct table *t, const struct attempt *a,
 	return NULL;
 }
 
-struct err *change_commit(struct table *t, struct change *c, struct version **ret)
+static bool may_try_again(unsigned attempt, int64_t start_ns)
 {
-	c->is_published = false;
-	for (unsigned i = 0; i < COMMIT_ATTEMPTS; i++) {
+	return attempt < COMMIT_ATTEMPTS ||
+	       monotonic_ns() - start_ns < COMMIT_SECONDS * 1000000000LL;
+}
+
+static struct err *commit_on_top(struct table *t, struct change *c,
+				 struct version **ret)
+{
+	int64_t start_ns = monotonic_ns();
+	unsigned i = 0;
+	for (; may_try_again(i, start_ns); i++) {
 		__attribute__((cleanup(auto_attempt))) struct attempt a = {.table = t};
 		enum publish_result result = PUBLISH_LOST;
 		struct err *err = try_once(t, c, &result, &a);
@@ -154,8 +193,19 @@ struct err *change_commit(struct table *t, struct change *c, struct version **re
 		TRY(back_off(i));
 	}
 	return err_new(EBUSY,
-		       "%d commits in a row lost against other writers; run it again",
-		       COMMIT_ATTEMPTS);
+		       "%u commits in a row lost against other writers; run it again",
+		       i);
+}
+
+struct err *change_commit(struct table *t, struct change *c, struct version **ret)
+{
+	AUTO(version) struct version *latest = NULL;
+	c->is_published = false;
+	if (!c->base) {
+		TRY(table_refresh(t));
+		c->base = latest = table_latest(t);
+	}
+	return commit_on_top(t, c, ret);
 }
 
 /* --- what changes share --- */

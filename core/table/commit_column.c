@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * commit_column.c: adding or replacing one column.
+ * commit_column.c: adding or replacing columns.
  *
- * The operation is a Merge: every fragment gains one data file, the schema one
- * field.  The files do not depend on what others commit meanwhile, as long as
+ * The operation is a Merge: every fragment gains one data file, the schema the new
+ * fields.  The files do not depend on what others commit meanwhile, as long as
  * their fragments still exist, so a lost race is answered by building the same
  * change on the new latest version (rebase.c).
  * Source: transaction.proto, Merge; Lance's docs, "Transactions".
@@ -16,10 +16,11 @@
 
 #define TOMBSTONE (-2)
 
-/* One column on its way into one version. */
+/* Columns on their way into one version. */
 struct column_change {
 	struct column_commit *commit; /* borrowed */
-	int32_t id_shift; /* ids in the files + id_shift = ids in the manifest */
+	int32_t first_new;	      /* ids in the files from this on are new */
+	int32_t id_shift; /* new ids in the files + id_shift = ids in the manifest */
 };
 
 /* --- ids --- */
@@ -55,7 +56,7 @@ struct err *version_next_field_id(const struct version *v, int32_t *ret)
 
 /* --- the schema --- */
 
-static bool keeps_id(const struct column_commit *c)
+static bool keeps_id(const struct new_column *c)
 {
 	return c->replaces && type_equal(c->replaces->type, c->field->type);
 }
@@ -135,37 +136,49 @@ static struct err *set_entry(Lance__File__Field *f, const struct metadata_entry 
 
 /* A column that keeps its type keeps its message, with all that others put there,
  * known or not; only the provenance is new. */
-static struct err *keep_field(struct column_change *change, struct attempt *a)
+static struct err *keep_field(const struct new_column *c, struct attempt *a)
 {
-	const struct column_commit *c = change->commit;
 	size_t at = find_top_level(a->manifest, c->field->name);
 	for (size_t i = 0; i < c->field->n_metadata; i++)
 		if (str_starts(c->field->metadata[i].key, "lancefs:"))
 			TRY(set_entry(a->manifest->fields[at], &c->field->metadata[i]));
-	change->id_shift = c->replaces->id - c->field->id;
 	return NULL;
+}
+
+static struct err *add_field(const struct new_column *c, int32_t shift,
+			     struct attempt *a)
+{
+	Lance__Table__Manifest *m = a->manifest;
+	Lance__File__Field **fields;
+	size_t n;
+	TRY(fields_to_proto(&c->field, 1, &fields, &n));
+	shift_ids(fields, n, shift);
+	struct err *err = splice_fields(m, c->field->name, fields, n);
+	if (!err && m->opt_max_allocated_field_id_case)
+		m->max_allocated_field_id =
+			MAX_OF(m->max_allocated_field_id, fields[n - 1]->id);
+	for (size_t i = 0; err && i < n; i++)
+		proto_free(&fields[i]->base);
+	free(fields);
+	return err;
 }
 
 static struct err *change_schema(struct column_change *change, struct attempt *a)
 {
 	const struct column_commit *c = change->commit;
-	if (keeps_id(c))
-		return keep_field(change, a);
-	int32_t id;
-	Lance__File__Field **fields;
-	size_t n;
-	TRY(version_next_field_id(a->latest, &id));
-	TRY(fields_to_proto(&c->field, 1, &fields, &n));
-	change->id_shift = id - c->field->id;
-	shift_ids(fields, n, change->id_shift);
-	struct err *err = splice_fields(a->manifest, c->field->name, fields, n);
-	for (size_t i = 0; err && i < n; i++)
-		proto_free(&fields[i]->base);
-	free(fields);
-	if (!err && a->manifest->opt_max_allocated_field_id_case)
-		a->manifest->max_allocated_field_id = MAX_OF(
-			a->manifest->max_allocated_field_id, id + (int32_t)n - 1);
-	return err;
+	int32_t next;
+	TRY(version_next_field_id(a->latest, &next));
+	change->first_new = INT32_MAX;
+	for (size_t i = 0; i < c->n_columns; i++)
+		if (!keeps_id(&c->columns[i]))
+			change->first_new =
+				MIN_OF(change->first_new, c->columns[i].field->id);
+	change->id_shift = next - change->first_new;
+	for (size_t i = 0; i < c->n_columns; i++)
+		TRY(keeps_id(&c->columns[i])
+			    ? keep_field(&c->columns[i], a)
+			    : add_field(&c->columns[i], change->id_shift, a));
+	return NULL;
 }
 
 /* --- the fragments --- */
@@ -188,7 +201,9 @@ static struct err *data_file_new(const struct column_change *c, const struct att
 	TRY(mem_array(w->n_columns, sizeof(*d->column_indices), &d->column_indices));
 	d->n_column_indices = w->n_columns;
 	for (size_t i = 0; i < w->n_columns; i++) {
-		d->fields[i] = w->field_ids[i] + c->id_shift;
+		d->fields[i] = w->field_ids[i];
+		if (d->fields[i] >= c->first_new)
+			d->fields[i] += c->id_shift;
 		d->column_indices[i] = w->columns[i];
 	}
 	d->file_major_version = 2;
@@ -267,8 +282,10 @@ static struct err *change_fragments(const struct column_change *change,
 	}
 	for (size_t i = 0; i < m->n_fragments; i++)
 		fragment_drop_dead_files(m->fragments[i], m);
-	if (keeps_id(c))
-		TRY(indices_forget(a->indices, c->replaces->id, ids, c->n_files));
+	for (size_t i = 0; i < c->n_columns; i++)
+		if (keeps_id(&c->columns[i]))
+			TRY(indices_forget(a->indices, c->columns[i].replaces->id, ids,
+					   c->n_files));
 	indices_drop_orphans(a->indices, m);
 	return NULL;
 }
@@ -319,14 +336,20 @@ static void tell_rows_without(struct table *t, const struct column_commit *c,
 		log_line(t->log, LEVEL_WARN,
 			 "column %s: %" PRIu64 " rows came from other commits "
 			 "meanwhile and were not written",
-			 c->field->name, n);
+			 c->columns[0].field->name, n);
 }
 
-struct err *table_commit_column(struct table *t, struct column_commit *commit,
-				struct version **ret)
+struct err *table_commit_columns(struct table *t, struct column_commit *commit,
+				 struct version **ret)
 {
-	struct column_change column = {.commit = commit};
-	struct change change = {apply, &column, commit->message, false};
+	struct column_change columns = {.commit = commit};
+	struct change change = {
+		.apply = apply,
+		.ctx = &columns,
+		.message = commit->message,
+		.base = commit->base,
+		.makes_schema_anew = true,
+	};
 	if (commit->n_files)
 		TRY(io_sync_dir(t->store, "data"));
 	struct err *err = change_commit(t, &change, ret);

@@ -38,8 +38,11 @@ struct change {
 	 * longer fits.  Called again, with a new attempt, when a race was lost. */
 	struct err *(*apply)(void *ctx, struct attempt *a);
 	void *ctx;
-	const char *message; /* in the history; may be NULL */
-	bool is_published;   /* out: there is, or may be, a version with it */
+	const char *message;	/* in the history; may be NULL */
+	struct version *base;	/* what it was made from, borrowed; NULL: the latest of
+				 * the first attempt */
+	bool makes_schema_anew; /* columns renamed and dropped meanwhile do no harm */
+	bool is_published;	/* out: there is, or may be, a version with it */
 };
 
 /* Commit on top of the latest version, durable on return; ret receives the new version,

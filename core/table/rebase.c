@@ -10,7 +10,7 @@
  * have been compacted into another: the transactions tell.
  * Source: Lance's docs, "Transactions".
  */
-#include "table/table_priv.h"
+#include "table/conflict_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -61,54 +61,33 @@ static bool only_drops_rows(Lance__Table__Transaction__OperationCase op)
 	}
 }
 
-/* Operations that a column made before them does not survive: rows that came back
- * would have fillers for values, rows that moved none. */
-static struct err *check_operation(const Lance__Table__Transaction *tx, uint64_t number)
-{
-	const char *what = NULL;
-	if (!tx || tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION__NOT_SET)
-		what = "did something that this lancefs does not know";
-	else if (tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_RESTORE)
-		what = "restored an old version";
-	else if (tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_OVERWRITE)
-		what = "overwrote the table";
-	else if (tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_UPDATE &&
-		 (tx->update->n_new_fragments || tx->update->n_removed_fragment_ids))
-		what = "updated rows, which moved";
-	if (!what)
-		return NULL;
-	return err_new(EBUSY,
-		       "version %" PRIu64 " %s meanwhile; write the column again",
-		       number, what);
-}
-
-static struct err *check_operations(struct table *t, const struct column_commit *c,
+/* Rows that moved would have no values. */
+static struct err *check_moved_rows(struct table *t, const struct column_commit *c,
 				    const struct version *latest)
 {
 	for (uint64_t number = c->base->number + 1; number <= latest->number;
 	     number++) {
-		AUTO(version) struct version *v = NULL;
 		AUTO_PROTO Lance__Table__Transaction *tx = NULL;
-		struct err *err = table_version(t, number, &v);
-		if (err && err->code == ENOENT) {
-			err_free(err); /* cleaned up before it could be looked at */
+		TRY(transaction_of(t, number, &tx));
+		if (tx &&
+		    tx->operation_case == LANCE__TABLE__TRANSACTION__OPERATION_UPDATE &&
+		    (tx->update->n_new_fragments || tx->update->n_removed_fragment_ids))
 			return err_new(EBUSY,
-				       "version %" PRIu64 " came and went meanwhile; "
-				       "write the column again",
+				       "version %" PRIu64
+				       " updated rows, which moved, meanwhile; write "
+				       "the column again",
 				       number);
-		}
-		TRY(err);
-		TRY(version_transaction(v, &tx));
-		TRY(check_operation(tx, number));
 	}
 	return NULL;
 }
 
 /* A new type is a new field: what others appended to the old one would be lost. */
 static struct err *check_appended(const struct column_commit *c,
+				  const struct new_column *column,
 				  const struct version *latest)
 {
-	if (!c->replaces || type_equal(c->replaces->type, c->field->type))
+	if (!column->replaces ||
+	    type_equal(column->replaces->type, column->field->type))
 		return NULL;
 	for (size_t i = 0; i < latest->n_fragments; i++)
 		if (!manifest_fragment(c->base->manifest, latest->fragments[i].id))
@@ -122,11 +101,8 @@ static struct err *check_appended(const struct column_commit *c,
 static bool rows_were_dropped(struct table *t, uint64_t first, uint64_t last)
 {
 	for (uint64_t number = first; number <= last; number++) {
-		AUTO(version) struct version *v = NULL;
 		AUTO_PROTO Lance__Table__Transaction *tx = NULL;
-		AUTO_ERR struct err *err = table_version(t, number, &v);
-		if (!err)
-			err = version_transaction(v, &tx);
+		AUTO_ERR struct err *err = transaction_of(t, number, &tx);
 		if (err || !tx || !only_drops_rows(tx->operation_case))
 			return false; /* not known to be harmless */
 	}
@@ -156,34 +132,36 @@ static struct err *check_fragments(struct table *t, struct column_commit *c,
 	return NULL;
 }
 
-static struct err *check_names(const struct column_commit *c,
-			       const struct version *latest)
+static struct err *check_name(const struct new_column *c, const struct version *latest)
 {
-	const struct field *now = version_find_field(latest, c->field->name);
+	const char *name = c->field->name;
+	const struct field *now = version_find_field(latest, name);
 	if (!c->replaces && now)
 		return err_new(EBUSY,
 			       "another commit added a column '%s' meanwhile; write it "
 			       "again to replace that one",
-			       c->field->name);
+			       name);
 	if (c->replaces && (!now || now->id != c->replaces->id))
 		return err_new(
 			EBUSY,
 			"another commit dropped or replaced column '%s' meanwhile",
-			c->field->name);
+			name);
 	if (c->replaces && c->field->nullable && !now->nullable)
 		return err_new(
 			EBUSY,
 			"another commit declared column '%s' not null meanwhile; "
 			"write it again",
-			c->field->name);
+			name);
 	return NULL;
 }
 
 struct err *rebase_check(struct table *t, struct column_commit *c,
 			 const struct version *latest)
 {
-	TRY(check_names(c, latest));
-	TRY(check_operations(t, c, latest));
-	TRY(check_appended(c, latest));
+	for (size_t i = 0; i < c->n_columns; i++)
+		TRY(check_name(&c->columns[i], latest));
+	TRY(check_moved_rows(t, c, latest));
+	for (size_t i = 0; i < c->n_columns; i++)
+		TRY(check_appended(c, &c->columns[i], latest));
 	return check_fragments(t, c, latest);
 }

@@ -90,6 +90,6 @@ struct err *table_restore(struct table *t, struct version *base, uint64_t number
 		return NULL;
 	}
 	struct restore r = {base, old};
-	struct change c = {apply_restore, &r, NULL, false};
+	struct change c = {.apply = apply_restore, .ctx = &r};
 	return change_commit(t, &c, ret);
 }

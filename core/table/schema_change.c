@@ -99,7 +99,7 @@ struct err *table_rename_field(struct table *t, const char *path, const char *na
 			       const char *message, struct version **ret)
 {
 	struct rename r = {path, name};
-	struct change c = {apply_rename, &r, message, false};
+	struct change c = {.apply = apply_rename, .ctx = &r, .message = message};
 	TRY(check_name(name));
 	return change_commit(t, &c, ret);
 }
@@ -201,7 +201,7 @@ struct err *table_drop_fields(struct table *t, const char *const *paths, size_t 
 			      const char *message, struct version **ret)
 {
 	struct drop d = {paths, n};
-	struct change c = {apply_drop, &d, message, false};
+	struct change c = {.apply = apply_drop, .ctx = &d, .message = message};
 	return change_commit(t, &c, ret);
 }
 
@@ -333,7 +333,7 @@ struct err *table_describe_field(struct table *t, const char *path,
 				 struct version **ret)
 {
 	struct describe d = {.path = path, .changes = changes, .n = n};
-	struct change c = {apply_describe, &d, NULL, false};
+	struct change c = {.apply = apply_describe, .ctx = &d};
 	for (size_t i = 0; i < n; i++)
 		TRY(check_key(changes[i].key));
 	TRY(mem_array(n, sizeof(*d.entries), &d.entries));

@@ -211,7 +211,7 @@ MUST_CHECK struct err *version_verify(struct version *v,
 
 /* --- commits --- */
 
-/* A finished data file with a new column for one fragment. */
+/* A finished data file for one fragment. */
 struct column_file {
 	uint64_t fragment_id;
 	uint64_t physical_rows;
@@ -220,11 +220,18 @@ struct column_file {
 	bool is_unused; /* out: no version names it, the caller removes it */
 };
 
+/* A column that a commit adds or replaces. */
+struct new_column {
+	struct field *field; /* name, type, metadata; its ids are those in the files;
+			      * owned by who made it */
+	const struct field *replaces; /* the field of base it takes the place of, or
+				       * NULL; borrowed */
+};
+
 struct column_commit {
-	struct version *base; /* what the files were made for; borrowed */
-	struct field *field;  /* name, type, metadata; its id is the one in files */
-	const struct field
-		*replaces; /* the field of base it takes the place of, or NULL */
+	struct version *base;		  /* what the files were made for; borrowed */
+	const struct new_column *columns; /* borrowed; all are in each file */
+	size_t n_columns;
 	struct column_file *files; /* borrowed; one for each fragment of base */
 	size_t n_files;
 	const char *message; /* for the transaction; may be NULL */
@@ -241,15 +248,15 @@ MUST_CHECK struct err *version_next_field_id(const struct version *v, int32_t *r
 MUST_CHECK struct err *data_file_name(char **ret);
 
 /*
- * Add or replace one column in one version, durable on return, rebasing over
- * commits of others.  Fragments appended meanwhile lack the column; EBUSY if
- * a fragment was rewritten or the column changed meanwhile.  ret receives the
+ * Add or replace columns in one version, durable on return, rebasing over
+ * commits of others.  Fragments appended meanwhile lack the columns; EBUSY if
+ * a fragment was rewritten or a column changed meanwhile.  ret receives the
  * new version.  The data files stay, whatever happens: on an error the caller
  * removes them, unless .is_published.
  */
-MUST_CHECK struct err *table_commit_column(struct table *t,
-					   struct column_commit *commit,
-					   struct version **ret);
+MUST_CHECK struct err *table_commit_columns(struct table *t,
+					    struct column_commit *commit,
+					    struct version **ret);
 
 /* --- changes of the schema and of references --- */
 

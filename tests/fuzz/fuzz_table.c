@@ -222,9 +222,13 @@ static struct err *commit(struct table *t, struct version *v, unsigned what)
 		version_fragment(v, i, &info);
 		fill_file(&files[i], &info);
 	}
-	struct column_commit c = {
-		.base = v, .field = f, .replaces = old, .files = files, .n_files = n};
-	struct err *err = table_commit_column(t, &c, &next);
+	struct new_column column = {f, old};
+	struct column_commit c = {.base = v,
+				  .columns = &column,
+				  .n_columns = 1,
+				  .files = files,
+				  .n_files = n};
+	struct err *err = table_commit_columns(t, &c, &next);
 	for (size_t i = 0; i < n; i++) {
 		free(files[i].name);
 		file_written_fini(&files[i].written);

@@ -99,8 +99,12 @@ static void rebase(struct table *t)
 				       {.fragment_id = 1, .physical_rows = 10}};
 	must(table_version(t, 1, &base));
 	struct field *f = version_field(base, 0);
-	struct column_commit c = {
-		.base = base, .field = f, .replaces = f, .files = files, .n_files = 2};
+	struct new_column column = {f, f};
+	struct column_commit c = {.base = base,
+				  .columns = &column,
+				  .n_columns = 1,
+				  .files = files,
+				  .n_files = 2};
 	err_free(rebase_check(t, &c, latest)); /* either answer will do */
 }
 

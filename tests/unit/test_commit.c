@@ -82,8 +82,8 @@ static struct err *commit_column(struct table *t, struct version *base,
 	must(type_parse("int32", &type));
 	struct column_spec spec = {.name = name, .type = type, .source = "file"};
 	must(array_new_null(type, version_rows(base), &rows));
-	must(column_writer_open(t, base, &spec, &w));
-	must(column_writer_push(w, rows));
+	must(column_writer_open(t, base, &spec, 1, &w));
+	must(column_writer_push(w, &rows));
 	return column_writer_commit(TAKE(w), ret);
 }
 

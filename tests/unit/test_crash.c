@@ -44,8 +44,8 @@ static struct err *write_column(struct table *t, const char *name, const char *a
 	must(type_parse(as, &type));
 	struct column_spec spec = {.name = name, .type = type, .source = "file"};
 	must(array_new_null(type, version_rows(base), &rows));
-	TRY(column_writer_open(t, base, &spec, &w));
-	TRY(column_writer_push(w, rows));
+	TRY(column_writer_open(t, base, &spec, 1, &w));
+	TRY(column_writer_push(w, &rows));
 	return column_writer_commit(TAKE(w), &v);
 }
 
