@@ -63,6 +63,27 @@ bool str_to_u64(const char *s, uint64_t *ret)
 	return true;
 }
 
+size_t str_distance(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	if (la > 60 || lb > 60 || la > lb + 2 || lb > la + 2)
+		return 3;
+	size_t row[64];
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t up = row[j];
+			size_t best = MIN_OF(row[j], row[j - 1]) + 1;
+			row[j] = MIN_OF(best, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = up;
+		}
+	}
+	return row[lb];
+}
+
 size_t utf8_sequence(const uint8_t *p, size_t len)
 {
 	if (len == 0)

@@ -20,6 +20,8 @@ bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 /* A decimal number without sign, space or leading zeros that fits in 64 bits. */
 bool str_to_u64(const char *s, uint64_t *ret);
+/* Letters to change to make one name of the other, cut off at 3. */
+size_t str_distance(const char *a, const char *b);
 
 /* Length of the valid UTF-8 sequence at p (1..4), 0 if there is none. */
 size_t utf8_sequence(const uint8_t *p, size_t len);

@@ -321,28 +321,6 @@ struct err *render_changes(struct table *t, uint64_t number, struct buf *out)
 
 /* --- shared --- */
 
-/* Letters to change to make one name of the other, cut off at 3. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t la = strlen(a), lb = strlen(b);
-	if (la > 60 || lb > 60 || la > lb + 2 || lb > la + 2)
-		return 3;
-	size_t row[64];
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t up = row[j];
-			size_t best = MIN_OF(row[j], row[j - 1]) + 1;
-			row[j] = MIN_OF(best, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = up;
-		}
-	}
-	return row[lb];
-}
-
 struct err *find_column(const struct version *v, const char *name, struct field **ret)
 {
 	const char *near = NULL;
@@ -353,7 +331,7 @@ struct err *find_column(const struct version *v, const char *name, struct field 
 	if (*ret)
 		return NULL;
 	for (size_t i = 0; i < version_n_fields(v); i++) {
-		size_t d = distance(name, version_field(v, i)->name);
+		size_t d = str_distance(name, version_field(v, i)->name);
 		if (d < best) {
 			best = d;
 			near = version_field(v, i)->name;

@@ -401,7 +401,7 @@ struct err *arrow_finish(struct parser *p)
 		return err_new(EINVAL,
 			       "the Arrow %s is cut short after %" PRIu64 " rows",
 			       s->is_file ? "file" : "stream", p->n_rows);
-	return p->n_rows == p->options.n_rows ? NULL : parser_rows_error(p, p->n_rows);
+	return parser_rows_fit(p, p->n_rows) ? NULL : parser_rows_error(p, p->n_rows);
 }
 
 bool arrow_has_row_bytes(const struct parser *p)
@@ -413,5 +413,5 @@ bool arrow_has_row_bytes(const struct parser *p)
 bool arrow_is_complete(const struct parser *p)
 {
 	const struct state *s = p->state;
-	return ends_here(s) && s->schema && p->n_rows == p->options.n_rows;
+	return ends_here(s) && s->schema && parser_rows_fit(p, p->n_rows);
 }

@@ -209,6 +209,8 @@ struct err *builder_text(struct builder *b, const char *text, size_t len)
 	if (b->items)
 		return list_text(b, text, len);
 	uint8_t value[32];
+	if (b->type->id == TYPE_NULL)
+		return err_new(EINVAL, "a value in a column of nulls");
 	TRY(cell_parse(b->type, text, len, value));
 	buf_append(&b->data, value, value_bytes(b->type));
 	return end_row(b, true);
@@ -244,6 +246,12 @@ struct err *builder_take(struct builder *b, struct array **ret)
 {
 	AUTO(array) struct array *a = NULL;
 	TRY(array_new(b->type, b->n_rows, &a));
+	if (b->type->id == TYPE_NULL) {
+		b->validity.len = 0;
+		b->n_rows = b->n_nulls = 0;
+		*ret = TAKE(a);
+		return NULL;
+	}
 	a->n_nulls = b->n_nulls;
 	if (b->n_nulls)
 		TRY(take_bits(&b->validity, b->n_rows, &a->validity));

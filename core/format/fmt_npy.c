@@ -220,6 +220,7 @@ struct npy_state {
 	struct buf head; /* bytes up to the end of the header */
 	bool has_header;
 	struct npy_header header;
+	uint64_t n_rows; /* that the header tells; PARSE_ANY_ROWS in bin files */
 	uint64_t row_bytes, batch_rows;
 	struct buf data; /* of the batch that is filling */
 };
@@ -301,8 +302,9 @@ static struct err *start_rows(struct parser *p)
 			return err_new(EINVAL, "rows of more than %" PRIu64 " bytes",
 				       LIMIT_VALUE_BYTES);
 	TRY(choose_type(p));
-	if (h->dims[0] != p->options.n_rows)
+	if (!parser_rows_fit(p, h->dims[0]))
 		return parser_rows_error(p, h->dims[0]);
+	s->n_rows = h->dims[0];
 	if (h->fortran && s->row_bytes != h->item_bytes && h->dims[0] > 1)
 		return err_new(EINVAL, "the array is in Fortran order; save "
 				       "numpy.ascontiguousarray(x)");
@@ -409,7 +411,7 @@ static struct err *npy_push(struct parser *p, const uint8_t *bytes, size_t len)
 		len -= used;
 	}
 	while (len) {
-		uint64_t rows = MIN_OF(s->batch_rows, p->options.n_rows - p->n_rows);
+		uint64_t rows = MIN_OF(s->batch_rows, s->n_rows - p->n_rows);
 		if (rows == 0)
 			return err_new(EINVAL, "bytes after the last row");
 		size_t n = (size_t)MIN_OF((uint64_t)len,
@@ -427,7 +429,9 @@ static struct err *npy_push(struct parser *p, const uint8_t *bytes, size_t len)
 static bool npy_is_complete(const struct parser *p)
 {
 	const struct npy_state *s = p->state;
-	return s->has_header && p->n_rows == p->options.n_rows;
+	if (s->has_header && s->n_rows == PARSE_ANY_ROWS)
+		return s->data.len % s->row_bytes == 0;
+	return s->has_header && p->n_rows == s->n_rows;
 }
 
 static bool npy_has_row_bytes(const struct parser *p)
@@ -436,19 +440,26 @@ static bool npy_has_row_bytes(const struct parser *p)
 	return s->data.len != 0;
 }
 
+static struct err *cut_short(const struct parser *p, const struct npy_state *s)
+{
+	AUTO_MEM char *of = NULL;
+	if (s->n_rows != PARSE_ANY_ROWS)
+		TRY(str_printf(&of, " of %" PRIu64, s->n_rows));
+	return err_new(EINVAL,
+		       "the file ends in row %" PRIu64 "%s, after %zu of its %" PRIu64
+		       " bytes",
+		       p->n_rows + s->data.len / s->row_bytes + 1, of ? of : "",
+		       (size_t)(s->data.len % s->row_bytes), s->row_bytes);
+}
+
 static struct err *npy_finish(struct parser *p)
 {
 	const struct npy_state *s = p->state;
 	if (!s->has_header)
 		return err_new(EINVAL, "the npy header does not end");
 	if (!npy_is_complete(p))
-		return err_new(EINVAL,
-			       "the file ends in row %" PRIu64 " of %" PRIu64
-			       ", after %zu of its %" PRIu64 " bytes",
-			       p->n_rows + s->data.len / s->row_bytes + 1,
-			       p->options.n_rows, (size_t)(s->data.len % s->row_bytes),
-			       s->row_bytes);
-	return NULL;
+		return cut_short(p, s);
+	return s->data.len ? emit_rows(p) : NULL;
 }
 
 const struct format_ops fmt_npy = {

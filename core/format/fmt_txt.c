@@ -233,7 +233,7 @@ static struct err *txt_open(struct parser *p)
 	p->state = s;
 	s->pending.limit = LIMIT_LINE_BYTES;
 	p->type = type_ref(p->options.type);
-	return text_rows_open(&s->rows, p);
+	return text_rows_open(&s->rows, p, NULL, 1);
 }
 
 static void txt_close(struct parser *p)
@@ -299,13 +299,13 @@ static struct err *take_line(struct parser *p, struct buf *plain, const char *li
 	if (len && line[len - 1] == '\r' && drops_cr(p))
 		len--;
 	if (len == 2 && line[0] == '\\' && line[1] == 'N')
-		return text_rows_null(&s->rows, p);
+		return text_rows_null(&s->rows, 0);
 	if (memchr(line, '\\', len)) {
 		TRY(unescape(line, len, plain));
 		line = (const char *)plain->data;
 		len = plain->len;
 	}
-	return text_rows_value(&s->rows, p, len ? line : "", len, p->n_rows + 1);
+	return text_rows_value(&s->rows, 0, len ? line : "", len, p->n_rows + 1);
 }
 
 static struct err *txt_line(struct parser *p, const char *line, size_t len)
@@ -314,7 +314,7 @@ static struct err *txt_line(struct parser *p, const char *line, size_t len)
 	uint64_t number = p->n_rows + 1;
 	struct err *err = take_line(p, &s->plain, line, len);
 	if (!err)
-		return NULL;
+		return text_rows_end(&s->rows, p);
 	return err_wrap(err, "line %" PRIu64, number);
 }
 
@@ -357,27 +357,24 @@ static struct err *txt_finish(struct parser *p)
 	if (s->pending.len)
 		TRY(txt_line(p, (const char *)s->pending.data, s->pending.len));
 	s->pending.len = 0;
-	return text_rows_finish(&s->rows, p);
+	return text_rows_finish(&s->rows, p, NULL);
 }
 
-/* Whether the line that has not ended would do, tried on a copy of the rows. */
+/* Whether the line that has not ended would do, tried on a column of its own. */
 static bool pending_fits(const struct parser *p)
 {
 	const struct txt_state *s = p->state;
-	struct txt_state trial = {.rows = s->rows};
+	const struct text_column *c = &s->rows.columns[0];
+	struct txt_state trial = {0};
 	struct parser copy = *p;
 	AUTO_BUF struct buf plain = {0};
-	trial.rows.builder = NULL;
-	trial.rows.first_other = NULL;
 	copy.state = &trial;
-	copy.options.rows = NULL;
-	struct err *err = NULL;
-	if (s->rows.builder)
-		err = builder_new(p->options.type, &trial.rows.builder);
+	struct err *err = text_rows_open(&trial.rows, p, NULL, 1);
 	if (!err)
 		err = take_line(&copy, &plain, (const char *)s->pending.data,
 				s->pending.len);
-	bool fits = !err && text_rows_complete(&trial.rows, &copy, copy.n_rows);
+	bool fits = !err && parser_rows_fit(p, p->n_rows + 1) &&
+		    (p->options.type || c->n_values || trial.rows.columns[0].n_values);
 	err_free(err); /* the answer is no; finish will say why */
 	text_rows_close(&trial.rows);
 	return fits;

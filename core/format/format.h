@@ -174,7 +174,8 @@ struct type *parser_type(const struct parser *p);
 uint64_t parser_rows(const struct parser *p); /* rows completed so far */
 /* Anything of a row came, not a header alone. */
 bool parser_has_rows(const struct parser *p);
-/* The name in a csv header or arrow schema, NULL if none yet; borrowed. */
+/* The name in a csv header or arrow schema (of a table: its first), NULL if none
+ * yet; borrowed. */
 const char *parser_column_name(const struct parser *p);
 /* If nearly all values were numbers but the type became string: the first line
  * that decided (from 1) and its text; else false. */

@@ -99,6 +99,8 @@ struct parser {
 
 /* Hand a batch to the receiver, if there is one. */
 MUST_CHECK struct err *parser_emit(struct parser *p, struct array *batch);
+/* So many rows are as many as there must be. */
+bool parser_rows_fit(const struct parser *p, uint64_t n_rows);
 /* EINVAL "expected N rows, got M". */
 MUST_CHECK struct err *parser_rows_error(const struct parser *p, uint64_t got);
 /* EINVAL unless this type suffices for options->type. */
@@ -172,25 +174,52 @@ MUST_CHECK struct err *builder_take(struct builder *b, struct array **ret);
 /* A type that builder_text can read. */
 bool builder_fits(const struct type *t);
 
+/* --- columns of a table by name (members.c) --- */
+
+/*
+ * Which member of a struct each of n columns of a file is (t NULL: all, in order).
+ * EINVAL: a name that is there twice or that t lacks, and a member that the file lacks
+ * though it must not be null.
+ */
+MUST_CHECK struct err *members_match(const struct type *t, const char *const *names,
+				     size_t n, size_t *ret);
+/* Nulls for the members of a struct array that are not there. */
+MUST_CHECK struct err *members_fill(struct array *a);
+
 /* --- rows of text: what txt and csv share (text_rows.c) --- */
 
-struct text_rows {
+struct text_column {
+	struct type *type;	 /* borrowed; NULL while it is learnt */
 	struct builder *builder; /* NULL while learning the type */
-	uint64_t n_values;	 /* that are not null */
-	uint64_t n_numbers;
-	uint64_t n_quoted_empty; /* "" in csv: null to all but strings */
+	size_t member;		 /* of a table's struct */
+	bool nullable;
 	bool can_int, can_double, can_bool;
+	uint64_t n_values; /* that are not null */
+	uint64_t n_numbers;
+	uint64_t n_quoted_empty;   /* "" in csv: null to all but strings */
 	uint64_t first_other_line; /* the first value that is no number */
 	char *first_other;
 };
 
-MUST_CHECK struct err *text_rows_open(struct text_rows *r, const struct parser *p);
+/* A column, or the columns of a table. */
+struct text_rows {
+	struct text_column *columns; /* owned */
+	size_t n_columns;
+	uint64_t n_rows, n_bytes; /* since the last batch */
+};
+
+/* The columns with these names; of one column that is no table they may be NULL. */
+MUST_CHECK struct err *text_rows_open(struct text_rows *r, const struct parser *p,
+				      const char *const *names, size_t n);
 void text_rows_close(struct text_rows *r);
-/* One row; hands on a batch when there is enough.  EINVAL without position. */
-MUST_CHECK struct err *text_rows_value(struct text_rows *r, struct parser *p,
+/* One cell, each column in turn.  EINVAL without position. */
+MUST_CHECK struct err *text_rows_value(struct text_rows *r, size_t column,
 				       const char *text, size_t len, uint64_t line);
-MUST_CHECK struct err *text_rows_null(struct text_rows *r, struct parser *p);
-MUST_CHECK struct err *text_rows_finish(struct text_rows *r, struct parser *p);
+MUST_CHECK struct err *text_rows_null(struct text_rows *r, size_t column);
+/* All cells of a row are there; hands on a batch when there is enough. */
+MUST_CHECK struct err *text_rows_end(struct text_rows *r, struct parser *p);
+MUST_CHECK struct err *text_rows_finish(struct text_rows *r, struct parser *p,
+					const char *const *names);
 /* True if finish would find a type and this many rows are right. */
 bool text_rows_complete(const struct text_rows *r, const struct parser *p,
 			uint64_t n_rows);

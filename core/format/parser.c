@@ -26,6 +26,8 @@ static struct err *open_options(struct parser *p, const struct parse_options *op
 			       "%s files hold one column; a table comes as csv, jsonl "
 			       "or arrow",
 			       p->ops->suffix);
+	if (options->type && options->is_table && options->type->id != TYPE_STRUCT)
+		return err_new(EINVAL, "a table's type must be a struct");
 	if (options->type && !options->is_table && !p->ops->parses(options->type)) {
 		AUTO_MEM char *type = NULL;
 		TRY(type_format(options->type, &type));
@@ -130,6 +132,11 @@ bool parser_spoiler(const struct parser *p, uint64_t *ret_line, const char **ret
 struct err *parser_emit(struct parser *p, struct array *batch)
 {
 	return p->options.rows ? p->options.rows(p->options.ctx, batch) : NULL;
+}
+
+bool parser_rows_fit(const struct parser *p, uint64_t n_rows)
+{
+	return p->options.n_rows == PARSE_ANY_ROWS || n_rows == p->options.n_rows;
 }
 
 struct err *parser_rows_error(const struct parser *p, uint64_t got)

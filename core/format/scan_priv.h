@@ -53,6 +53,16 @@ static inline uint64_t scan_count(const struct scan_set *s, const uint8_t *p,
 	return n;
 }
 
+/* The first byte in memory that is not 0, of a word that has one. */
+static inline uint64_t scan_first(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (uint64_t)__builtin_ctzll(word) / 8;
+#else
+	return (uint64_t)__builtin_clzll(word) / 8;
+#endif
+}
+
 /* Where the first byte of the set is; len if there is none. */
 static inline uint64_t scan_find(const struct scan_set *s, const uint8_t *p,
 				 uint64_t len)
@@ -62,8 +72,10 @@ static inline uint64_t scan_find(const struct scan_set *s, const uint8_t *p,
 		scan_vec lanes = scan_lanes(s, p + i);
 		uint64_t words[2];
 		memcpy(words, &lanes, sizeof(words));
-		if (words[0] | words[1])
-			break;
+		if (words[0])
+			return i + scan_first(words[0]);
+		if (words[1])
+			return i + 8 + scan_first(words[1]);
 	}
 	while (i < len && !scan_has(s, p[i]))
 		i++;

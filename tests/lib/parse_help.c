@@ -38,14 +38,17 @@ static struct err *push_steps(struct parser *p, const uint8_t *bytes, size_t len
 	return parser_finish(p);
 }
 
-struct err *parse_bytes(const char *suffix, struct type *t, uint64_t n_rows,
-			const void *bytes, size_t len, size_t step, struct array **ret)
+/* options->rows is not looked at. */
+static struct err *parse_as(const char *suffix, struct parse_options options,
+			    const void *bytes, size_t len, size_t step,
+			    struct array **ret)
 {
 	struct batches *b = NULL;
 	AUTO(parser) struct parser *p = NULL;
 	TRY(mem_new(&b));
-	struct parse_options options = {
-		.type = t, .name = "c", .n_rows = n_rows, .rows = collect, .ctx = b};
+	options.name = "c";
+	options.rows = collect;
+	options.ctx = b;
 	struct err *err = parser_open(format_find(suffix), &options, &p);
 	if (!err)
 		err = push_steps(p, bytes, len, step);
@@ -56,6 +59,71 @@ struct err *parse_bytes(const char *suffix, struct type *t, uint64_t n_rows,
 		array_unref(b->arrays[i]);
 	free(b);
 	return err;
+}
+
+struct err *parse_bytes(const char *suffix, struct type *t, uint64_t n_rows,
+			const void *bytes, size_t len, size_t step, struct array **ret)
+{
+	struct parse_options options = {.type = t, .n_rows = n_rows};
+	return parse_as(suffix, options, bytes, len, step, ret);
+}
+
+struct err *parse_table(const char *suffix, struct type *t, uint64_t n_rows,
+			const void *bytes, size_t len, size_t step, struct array **ret)
+{
+	struct parse_options options = {.type = t, .n_rows = n_rows, .is_table = true};
+	return parse_as(suffix, options, bytes, len, step, ret);
+}
+
+static struct err *learn(const char *suffix, struct parse_options options,
+			 const char *text, struct type **ret)
+{
+	AUTO(parser) struct parser *p = NULL;
+	TRY(parser_open(format_find(suffix), &options, &p));
+	TRY(push_steps(p, (const uint8_t *)text, strlen(text), 0));
+	*ret = type_ref(parser_type(p));
+	return NULL;
+}
+
+static struct err *describe_rows(const char *suffix, struct parse_options options,
+				 const char *text, size_t step, char **ret)
+{
+	AUTO(type) struct type *t = type_ref(options.type);
+	AUTO(array) struct array *a = NULL;
+	AUTO_MEM char *name = NULL;
+	AUTO_BUF struct buf out = {0};
+	if (!t)
+		TRY(learn(suffix, options, text, &t));
+	TRY(type_format(t, &name));
+	options.type = t;
+	TRY(parse_as(suffix, options, text, strlen(text), step, &a));
+	buf_printf(&out, "%s", name);
+	for (uint64_t row = 0; a && row < a->n_rows; row++) {
+		AUTO(array) struct array *one = NULL;
+		TRY(array_slice(a, row, row + 1, &one));
+		buf_byte(&out, ' ');
+		TRY(text_render(one, &out));
+		out.len--; /* its newline */
+	}
+	return buf_take_str(&out, ret);
+}
+
+void expect_rows(const char *suffix, const char *type, uint64_t n_rows, bool is_table,
+		 const char *text, const char *expected)
+{
+	AUTO(type) struct type *t = type ? type_of(type) : NULL;
+	struct parse_options options = {
+		.type = t, .name = "c", .n_rows = n_rows, .is_table = is_table};
+	for (size_t step = 0; step < 4; step++) {
+		AUTO_MEM char *got = NULL;
+		AUTO_ERR struct err *err =
+			describe_rows(suffix, options, text, step, &got);
+		if (strcmp(err ? err->msg : got, expected) == 0)
+			continue;
+		fprintf(stderr, "%s '%s' by %zu: got\n%s\nwanted\n%s\n", suffix, text,
+			step, err ? err->msg : got, expected);
+		abort();
+	}
 }
 
 void expect_parse_error(const char *suffix, const char *type, uint64_t n_rows,

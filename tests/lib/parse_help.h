@@ -15,6 +15,18 @@ MUST_CHECK struct err *parse_bytes(const char *suffix, struct type *t, uint64_t 
 				   const void *bytes, size_t len, size_t step,
 				   struct array **ret);
 
+/* The same of a table, whose type is a struct. */
+MUST_CHECK struct err *parse_table(const char *suffix, struct type *t, uint64_t n_rows,
+				   const void *bytes, size_t len, size_t step,
+				   struct array **ret);
+
+/*
+ * Fail unless the text is `expected`: the type (learnt, if it is NULL) and the rows as
+ * txt has them, each behind a space; or an error's line.
+ */
+void expect_rows(const char *suffix, const char *type, uint64_t n_rows, bool is_table,
+		 const char *text, const char *expected);
+
 /* Fail unless the text gives an error with that message part. */
 void expect_parse_error(const char *suffix, const char *type, uint64_t n_rows,
 			const char *text, const char *part);

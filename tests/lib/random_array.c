@@ -198,13 +198,16 @@ static void source_release(void *ctx)
 	free(s);
 }
 
-struct view *view_of(const char *suffix, struct array *a, const char *name)
+static struct view *view_field(const char *suffix, struct array *a, const char *name,
+			       bool is_table)
 {
 	struct array_source *s = NULL;
 	struct view *v = NULL;
 	must(mem_new(&s));
 	s->array = array_ref(a);
 	must(field_new(name, a->type, true, &s->field));
+	if (is_table)
+		must(field_set_metadata(s->field, FORMAT_TABLE_KEY, "", 0));
 	struct view_source source = {.read = source_read,
 				     .release = source_release,
 				     .ctx = s,
@@ -212,6 +215,16 @@ struct view *view_of(const char *suffix, struct array *a, const char *name)
 				     .field = s->field};
 	must(view_open(format_find(suffix), &source, &v));
 	return v;
+}
+
+struct view *view_of(const char *suffix, struct array *a, const char *name)
+{
+	return view_field(suffix, a, name, false);
+}
+
+struct view *view_of_table(const char *suffix, struct array *a)
+{
+	return view_field(suffix, a, "", true);
 }
 
 void view_bytes(struct view *v, size_t read_len, struct buf *out)

@@ -20,6 +20,8 @@ struct type *type_of(const char *text);
 
 /* A view over an array, which it references. */
 struct view *view_of(const char *suffix, struct array *a, const char *name);
+/* Likewise of a table, whose columns are the members of a. */
+struct view *view_of_table(const char *suffix, struct array *a);
 
 /* All bytes of a view, read with reads of that length. */
 void view_bytes(struct view *v, size_t read_len, struct buf *out);
