@@ -74,13 +74,13 @@ struct staged {
 	struct view *aside; /* owned; a live column's bytes under a scratch name */
 	uint64_t size;
 	struct extents written;
-	bool is_sequential; /* .import has seen exactly bytes [0, size) */
-	bool is_streamed;   /* large: only .import has the bytes, not the spool */
-	struct column_import *import; /* owned; NULL for scratch names */
-	struct version *base;	      /* owned reference; the rows expected */
-	struct type *type;	      /* owned reference; set by an attribute */
-	struct field *described;      /* owned; NULL or what carries metadata that
-				       * attributes set */
+	bool is_sequential;	 /* .import has seen exactly bytes [0, size) */
+	bool is_streamed;	 /* large: only .import has the bytes, not the spool */
+	struct import *import;	 /* owned; NULL for scratch names */
+	struct version *base;	 /* owned reference; the rows expected */
+	struct type *type;	 /* owned reference; set by an attribute */
+	struct field *described; /* owned; NULL or what carries metadata that
+				  * attributes set */
 	unsigned n_open;
 	bool writer_failed;
 	int64_t mtime_ns; /* 0: not set */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_put.c: put FILE: a file becomes a column, as cp into columns/ does.
+ * cmd_put.c: put and append: the drop directories columns/ and append/ as commands.
  */
 #include "command/command_priv.h"
 
@@ -27,7 +27,7 @@ static struct err *read_at(void *ctx, uint64_t off, size_t len, void *dst,
 }
 
 static struct err *push_file(const struct command_env *env, int fd, const char *file,
-			     struct column_import *im)
+			     struct import *im)
 {
 	AUTO_MEM uint8_t *chunk = NULL;
 	struct stat st;
@@ -46,64 +46,159 @@ static struct err *push_file(const struct command_env *env, int fd, const char *
 	}
 }
 
-/* The column's name and type: the file's name, overridden by options. */
-static struct err *open_import(const struct command_env *env, const struct words *w,
-			       const char *base_name, char **ret_name,
-			       struct column_import **ret)
+static const char *base_name(const char *file)
 {
-	AUTO(type) struct type *type = NULL;
-	AUTO_MEM char *name = NULL;
+	const char *slash = strrchr(file, '/');
+	return slash ? slash + 1 : file;
+}
+
+/* All of a file, as spec says; ret as import_commit. */
+static struct err *import_file(const struct command_env *env, const char *file,
+			       const struct import_spec *spec, struct version **ret)
+{
+	AUTO(import) struct import *im = NULL;
+	AUTO_FD int fd = openat(env->dir_fd, file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(errno, "%s", file);
+	TRY(import_open(env->table, env->version, spec, &im));
+	TRY(push_file(env, fd, file, im));
+	struct import_bytes bytes = {read_at, &fd};
+	return import_commit(TAKE(im), &bytes, ret);
+}
+
+static void tell(const struct command_env *env, const char *what,
+		 const struct version *v, struct buf *out)
+{
+	if (version_number(v) == version_number(env->version))
+		buf_printf(out, "%s is unchanged: version %" PRIu64 "\n", what,
+			   version_number(v));
+	else
+		buf_printf(out, "%s: version %" PRIu64 " (undo: restore %" PRIu64 ")\n",
+			   what, version_number(v), version_number(v) - 1);
+}
+
+/* --- put --- */
+
+/* A table file's own name may hold dots that mean nothing. */
+static struct err *parse_file_name(const struct command_env *env, const char *text,
+				   char **name, struct type **type,
+				   const struct format_ops **format)
+{
+	struct err *err = column_file_parse(env->version, text, name, type, format);
+	const char *dot = strrchr(text, '.');
+	const struct format_ops *f = dot ? format_find(dot + 1) : NULL;
+	if (!err || !f || !format_parses_tables(f))
+		return err;
+	err_free(err); /* its columns have names */
+	*format = f;
+	return str_dup_len(text, (size_t)(dot - text), name);
+}
+
+/* The column's name and type: the file's name, overridden by options. */
+static struct err *put_spec(const struct command_env *env, const struct words *w,
+			    char **name, struct type **type, struct import_spec *spec)
+{
 	const char *said_name = words_option(w, "name");
 	const char *said_type = words_option(w, "type");
-	struct import_spec spec = {.text = base_name};
-	TRY(column_file_parse(env->version, base_name, &name, &type, &spec.format));
+	TRY(parse_file_name(env, spec->text, name, type, &spec->format));
 	if (said_name) {
-		free(TAKE(name));
-		TRY(str_dup(said_name, &name));
+		free(TAKE(*name));
+		TRY(str_dup(said_name, name));
 	}
 	if (said_type) {
-		type_unref(TAKE(type));
-		TRY_CTX(type_parse(said_type, &type), "--type");
+		type_unref(TAKE(*type));
+		TRY_CTX(type_parse(said_type, type), "--type");
 	}
-	spec.name = name;
-	spec.type = type;
-	TRY(import_open(env->table, env->version, &spec, ret));
-	*ret_name = TAKE(name);
+	spec->name = *name;
+	spec->type = *type;
+	bool is_column = said_name || *type || !format_parses_tables(spec->format);
+	spec->kind = is_column ? IMPORT_COLUMN : IMPORT_COLUMNS;
 	return NULL;
+}
+
+static bool came_from(const struct field *f, const char *text, const char *version)
+{
+	const char *from = field_metadata(f, "lancefs:text");
+	const char *on = field_metadata(f, "lancefs:version");
+	return from && on && !strcmp(from, text) && !strcmp(on, version);
+}
+
+/* The columns that came in v, for the reply: "column a", "columns a, b". */
+static struct err *list_columns(const struct command_env *env, const struct version *v,
+				const char *text, char **ret)
+{
+	AUTO_BUF struct buf names = {0};
+	unsigned n = 0;
+	char base[24];
+	snprintf(base, sizeof(base), "%" PRIu64, version_number(env->version));
+	for (size_t i = 0; i < version_n_fields(v); i++) {
+		const struct field *f = version_field(v, i);
+		if (came_from(f, text, base))
+			buf_printf(&names, "%s%s", n++ ? ", " : "", f->name);
+	}
+	buf_byte(&names, 0);
+	TRY(buf_check(&names));
+	if (n == 0)
+		return str_printf(ret, "each column of %s", text);
+	return str_printf(ret, "column%s %s", n > 1 ? "s" : "", (char *)names.data);
 }
 
 static struct err *run_put(const struct command_env *env, const struct words *w,
 			   struct buf *out)
 {
 	const char *file = w->args[1];
-	const char *slash = strrchr(file, '/');
-	AUTO(column_import) struct column_import *im = NULL;
+	AUTO(type) struct type *type = NULL;
 	AUTO(version) struct version *v = NULL;
 	AUTO_MEM char *name = NULL;
-	AUTO_FD int fd = openat(env->dir_fd, file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(errno, "%s", file);
-	TRY(open_import(env, w, slash ? slash + 1 : file, &name, &im));
-	TRY(push_file(env, fd, file, im));
-	struct import_bytes bytes = {read_at, &fd};
-	TRY(import_commit(TAKE(im), &bytes, &v));
-	if (version_number(v) == version_number(env->version))
-		buf_printf(out, "column %s is unchanged: version %" PRIu64 "\n", name,
-			   version_number(v));
+	AUTO_MEM char *what = NULL;
+	struct import_spec spec = {.text = base_name(file)};
+	TRY(put_spec(env, w, &name, &type, &spec));
+	TRY(import_file(env, file, &spec, &v));
+	if (spec.kind == IMPORT_COLUMN)
+		TRY(str_printf(&what, "column %s", name));
 	else
-		buf_printf(out, "column %s: version %" PRIu64 "\n", name,
-			   version_number(v));
+		TRY(list_columns(env, v, spec.text, &what));
+	tell(env, what, v, out);
 	return NULL;
 }
 
-static const char *const options[] = {"name", "type", NULL};
+static const char *const put_options[] = {"name", "type", NULL};
 
 const struct command cmd_put = {
 	.name = "put",
 	.usage = "put FILE [--name=NAME] [--type=TYPE]",
-	.summary = "a txt, npy, csv or arrow file becomes a column",
+	.summary = "a file becomes a column; of a csv, jsonl or arrow file each column",
 	.min_args = 1,
 	.max_args = 1,
-	.options = options,
+	.options = put_options,
 	.run = run_put,
+};
+
+/* --- append --- */
+
+static struct err *run_append(const struct command_env *env, const struct words *w,
+			      struct buf *out)
+{
+	const char *file = w->args[1];
+	AUTO(version) struct version *v = NULL;
+	AUTO_MEM char *what = NULL;
+	struct import_spec spec = {
+		.kind = IMPORT_ROWS,
+		.name = base_name(file),
+		.text = base_name(file),
+	};
+	TRY(rows_file_parse(spec.text, &spec.format));
+	TRY(import_file(env, file, &spec, &v));
+	TRY(str_printf(&what, "appended %s", spec.text));
+	tell(env, what, v, out);
+	return NULL;
+}
+
+const struct command cmd_append = {
+	.name = "append",
+	.usage = "append FILE",
+	.summary = "the rows of a csv, jsonl or arrow file; columns it lacks are null",
+	.min_args = 1,
+	.max_args = 1,
+	.run = run_append,
 };

@@ -38,11 +38,17 @@ const char *format_mime(const struct format_ops *f); /* "text/csv" */
 bool format_renders(const struct format_ops *f, const struct type *t);
 /* A column of this type can be written in this format. */
 bool format_parses(const struct format_ops *f, const struct type *t);
+/* A file in this format may hold a table, whose columns come in. */
+bool format_parses_tables(const struct format_ops *f);
 /* The format a column of this type is listed in; NULL for binary ones, which
  * are directories. */
 const struct format_ops *format_natural(const struct type *t);
 /* Text: without a stated type it is learnt from all values (see parser_open). */
 bool format_is_text(const struct format_ops *f);
+/* Values of `own`, the type that a file has or that was learnt of it, can be parsed as
+ * `wanted` instead. */
+bool format_keeps_type(const struct format_ops *f, const struct type *own,
+		       const struct type *wanted);
 /* A file says the type of its values. */
 bool format_brings_type(const struct format_ops *f);
 

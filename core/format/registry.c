@@ -44,6 +44,11 @@ bool format_parses(const struct format_ops *f, const struct type *t)
 	return f->parses(t);
 }
 
+bool format_parses_tables(const struct format_ops *f)
+{
+	return f->parses_tables;
+}
+
 const struct format_ops *format_natural(const struct type *t)
 {
 	if (t->id == TYPE_DICTIONARY)
@@ -63,6 +68,18 @@ bool format_is_text(const struct format_ops *f)
 bool format_brings_type(const struct format_ops *f)
 {
 	return f == &fmt_npy || f == &fmt_arrow;
+}
+
+/* Text can be of any type that the format parses; what has a type of its own stays it,
+ * but for wider offsets. */
+bool format_keeps_type(const struct format_ops *f, const struct type *own,
+		       const struct type *wanted)
+{
+	if (!format_brings_type(f))
+		return f->parses(wanted);
+	return (type_is_string(own->id) && type_is_string(wanted->id)) ||
+	       (type_is_binary(own->id) && type_is_binary(wanted->id)) ||
+	       type_equal(own, wanted);
 }
 
 bool format_renders_in_table(const struct format_ops *f, const struct type *t)

@@ -6,7 +6,7 @@
  * physical row.  A replacement is compared with the present values as it
  * comes, until the first difference; if there is none, nothing is committed.
  */
-#include "job/job.h"
+#include "job/part_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -29,20 +29,9 @@ struct column_writer {
 	char *note; /* owned; NULL: nothing to say in history */
 };
 
-static struct err *file_path(const char *name, char **ret)
-{
-	return str_printf(ret, "data/%s", name);
-}
-
 static void remove_file(struct column_writer *w, const char *name)
 {
-	AUTO_MEM char *path = NULL;
-	struct err *err = file_path(name, &path);
-	if (!err)
-		err = io_remove(table_store(w->table), path);
-	if (err)
-		log_line(table_log(w->table), LEVEL_WARN, "left behind: %s", err->msg);
-	err_free(err); /* unreferenced: cleanup finds it */
+	new_file_remove(table_store(w->table), table_log(w->table), name);
 }
 
 static void writer_free(struct column_writer *w)
@@ -237,7 +226,7 @@ static struct err *begin_file(struct column_writer *w)
 	AUTO_MEM char *path = NULL;
 	free(TAKE(w->file_name));
 	TRY(data_file_name(&w->file_name));
-	TRY(file_path(w->file_name, &path));
+	TRY(new_file_path(w->file_name, &path));
 	return file_writer_open(table_store(w->table), path, version_storage(w->base),
 				w->fields, w->n, &w->file);
 }
@@ -259,27 +248,6 @@ static struct err *end_file(struct column_writer *w, const struct fragment_info 
 	return NULL;
 }
 
-/* A row range of all columns; auto_part releases it. */
-struct part {
-	struct array **arrays; /* owned, each a reference */
-	size_t n;
-};
-
-static void auto_part(struct part *p)
-{
-	for (size_t i = 0; p->arrays && i < p->n; i++)
-		array_unref(p->arrays[i]);
-	free(p->arrays);
-}
-
-#define AUTO_PART __attribute__((cleanup(auto_part)))
-
-static struct err *part_new(const struct column_writer *w, struct part *ret)
-{
-	ret->n = w->n;
-	return mem_array(w->n, sizeof(struct array *), &ret->arrays);
-}
-
 /* Values of live rows [first, ...) of the current fragment. */
 static struct err *write_part(struct column_writer *w, const struct fragment_info *f,
 			      uint64_t first, struct array *const *columns)
@@ -288,7 +256,7 @@ static struct err *write_part(struct column_writer *w, const struct fragment_inf
 	uint64_t n_rows = columns[0]->n_rows;
 	if (!w->file)
 		TRY(begin_file(w));
-	TRY(part_new(w, &physical));
+	TRY(part_new(w->n, &physical));
 	for (size_t i = 0; i < w->n; i++)
 		TRY(version_expand(w->base, w->fragment, first, columns[i],
 				   &physical.arrays[i]));
@@ -308,7 +276,7 @@ static struct err *skip_dead_fragments(struct column_writer *w)
 		if (f.n_deleted < f.physical_rows)
 			return NULL;
 		if (!none.arrays) {
-			TRY(part_new(w, &none));
+			TRY(part_new(w->n, &none));
 			for (size_t i = 0; i < w->n; i++)
 				TRY(array_new_null(w->fields[i]->type, 0,
 						   &none.arrays[i]));
@@ -346,18 +314,6 @@ static struct err *check_rows(const struct column_writer *w,
 	return NULL;
 }
 
-/* Rows [first, first + n) of what came. */
-static struct err *cut_part(struct array *const *columns, uint64_t first, uint64_t n,
-			    struct part *ret)
-{
-	for (size_t i = 0; i < ret->n; i++)
-		if (n == columns[i]->n_rows)
-			ret->arrays[i] = array_ref(columns[i]);
-		else
-			TRY(array_slice(columns[i], first, first + n, &ret->arrays[i]));
-	return NULL;
-}
-
 struct err *column_writer_push(struct column_writer *w, struct array *const *columns)
 {
 	uint64_t n_rows = columns[0]->n_rows;
@@ -371,8 +327,7 @@ struct err *column_writer_push(struct column_writer *w, struct array *const *col
 		uint64_t first = w->n_rows - f.first_row;
 		uint64_t n =
 			MIN_OF(n_rows - done, f.physical_rows - f.n_deleted - first);
-		TRY(part_new(w, &part));
-		TRY(cut_part(columns, done, n, &part));
+		TRY(part_cut(columns, w->n, done, n, &part));
 		TRY(write_part(w, &f, first, part.arrays));
 		done += n;
 		w->n_rows += n;

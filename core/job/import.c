@@ -1,39 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * import.c: a file's bytes into a column.
+ * import.c: a file's bytes into a table.
  *
- * If the type is known before the values (stated, of the replaced column, or
- * in the file's header), rows go on to the column writer while the bytes come.
- * Text without a type is read twice: once to learn the type, at the commit to
- * write it.
+ * If the type is known before the values (stated, of the replaced column, of the
+ * table, or in the file's header), rows go on to a writer while the bytes come.
+ * Otherwise the file is read twice: once to learn the type, at the commit to write it.
+ * What becomes of the rows is the import's kind.
  */
-#include "job/job.h"
+#include "job/import_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #define REREAD_BYTES ((size_t)1 << 20)
 
-struct column_import {
-	struct table *table;  /* owned reference */
-	struct version *base; /* owned reference */
-	const struct format_ops *format;
-	char *name;		      /* owned */
-	char *text;		      /* owned; may be NULL */
-	struct parser *parser;	      /* owned */
-	struct column_writer *writer; /* owned; NULL until the first rows */
-	struct field *described;      /* owned; NULL or what carries more metadata */
-	bool infers;		      /* a second pass writes */
-	bool failed;
-	uint64_t n_pushed;
+static const struct import_kind_ops *const kinds[] = {
+	[IMPORT_COLUMN] = &import_one_column,
+	[IMPORT_COLUMNS] = &import_columns,
+	[IMPORT_ROWS] = &import_rows,
 };
 
-void import_close(struct column_import *im)
+void import_close(struct import *im)
 {
 	if (!im)
 		return;
 	parser_close(im->parser);
-	column_writer_abort(im->writer);
+	im->ops->abort(im);
 	field_unref(im->described);
 	free(im->name);
 	free(im->text);
@@ -42,31 +34,31 @@ void import_close(struct column_import *im)
 	free(im);
 }
 
-static struct err *open_writer(struct column_import *im, struct type *type)
+static struct err *open_kind(struct import *im, struct type *type)
 {
-	struct column_spec spec = {
-		.name = im->name,
-		.type = type,
-		.source = "file",
-		.text = im->text,
-	};
-	return column_writer_open(im->table, im->base, &spec, 1, &im->writer);
+	if (im->is_open)
+		return NULL;
+	im->is_open = true;
+	return im->ops->open(im, type);
 }
 
 static struct err *take_rows(void *ctx, struct array *batch)
 {
-	struct column_import *im = ctx;
-	if (!im->writer)
-		TRY(open_writer(im, batch->type));
-	return column_writer_push(im->writer, &batch);
+	struct import *im = ctx;
+	if (im->infers)
+		return NULL; /* the second pass takes them */
+	TRY(open_kind(im, batch->type));
+	return im->ops->push(im, batch);
 }
 
-static struct err *open_parser(struct column_import *im, struct type *type)
+static struct err *open_parser(struct import *im, struct type *type)
 {
 	struct parse_options options = {
 		.type = type,
 		.name = im->name,
-		.n_rows = version_rows(im->base),
+		.n_rows = im->ops->takes_any_rows ? PARSE_ANY_ROWS
+						  : version_rows(im->base),
+		.is_table = im->ops->is_table,
 		.rows = take_rows,
 		.ctx = im,
 	};
@@ -74,92 +66,108 @@ static struct err *open_parser(struct column_import *im, struct type *type)
 	return parser_open(im->format, &options, &im->parser);
 }
 
-/* Binary formats bring their type; a replacement of another type is taken. */
-static struct type *wanted_type(const struct column_import *im,
-				const struct import_spec *spec)
+static struct err *begin(struct import *im, struct type *stated)
 {
-	struct field *f = version_find_field(im->base, spec->name);
-	if (spec->type || !f || format_brings_type(spec->format) ||
-	    !format_parses(spec->format, f->type))
-		return spec->type;
-	return f->type;
+	AUTO(type) struct type *type = NULL;
+	if (im->ops->wanted_type)
+		TRY(im->ops->wanted_type(im, stated, &type));
+	im->infers = !type && (format_is_text(im->format) || im->ops->settle_type);
+	return open_parser(im, type);
 }
 
 struct err *import_open(struct table *t, struct version *base,
-			const struct import_spec *spec, struct column_import **ret)
+			const struct import_spec *spec, struct import **ret)
 {
-	AUTO(column_import) struct column_import *im = NULL;
+	AUTO(import) struct import *im = NULL;
 	TRY(version_check_writable(base));
 	TRY(mem_new(&im));
+	im->ops = kinds[spec->kind];
 	im->table = table_ref(t);
 	im->base = version_ref(base);
 	im->format = spec->format;
 	TRY(str_dup(spec->name, &im->name));
-	if (spec->text)
-		TRY(str_dup(spec->text, &im->text));
-	struct type *type = wanted_type(im, spec);
-	TRY(open_parser(im, type));
-	im->infers = !type && format_is_text(spec->format);
+	TRY(str_dup(spec->text ? spec->text : spec->name, &im->text));
+	TRY(begin(im, spec->type));
 	*ret = TAKE(im);
 	return NULL;
 }
 
-static struct err *name_it(const struct column_import *im, struct err *err)
+static struct err *name_it(const struct import *im, struct err *err)
 {
-	return err ? err_wrap(err, "columns/%s", im->text ? im->text : im->name) : NULL;
+	return err ? err_wrap(err, "%s/%s", im->ops->place, im->text) : NULL;
 }
 
-struct err *import_push(struct column_import *im, const void *p, size_t len)
+static struct err *failed_before(const struct import *im)
+{
+	return err_new(EINVAL, "%s/%s: an earlier write failed", im->ops->place,
+		       im->text);
+}
+
+/* The first pass over a file that says its type ends there. */
+static bool knows_enough(const struct import *im)
+{
+	return im->infers && format_brings_type(im->format) &&
+	       parser_knows_type(im->parser);
+}
+
+struct err *import_push(struct import *im, const void *p, size_t len)
 {
 	if (im->failed)
-		return err_new(EINVAL, "columns/%s: an earlier write failed", im->name);
+		return failed_before(im);
+	im->n_pushed += len;
+	if (knows_enough(im))
+		return NULL;
 	struct err *err = name_it(im, parser_push(im->parser, p, len));
 	im->failed = err != NULL;
-	im->n_pushed += len;
 	return err;
 }
 
-bool import_is_complete(const struct column_import *im)
+bool import_is_complete(const struct import *im)
 {
 	return !im->failed && parser_is_complete(im->parser);
 }
 
-bool import_is_header_only(const struct column_import *im)
+bool import_is_header_only(const struct import *im)
 {
-	bool has_header = format_is_text(im->format)
+	bool has_header = format_is_text(im->format) && !im->ops->is_table
 				  ? parser_column_name(im->parser) != NULL
 				  : parser_knows_type(im->parser);
-	return !im->failed && has_header && !parser_has_rows(im->parser) &&
-	       version_rows(im->base) > 0;
+	bool wants_rows = im->ops->takes_any_rows || version_rows(im->base) > 0;
+	return !im->failed && has_header && !parser_has_rows(im->parser) && wants_rows;
 }
 
-bool import_needs_bytes(const struct column_import *im)
+bool import_needs_bytes(const struct import *im)
 {
 	return im->infers;
 }
 
-uint64_t import_pushed(const struct column_import *im)
+bool import_has_no_end(const struct import *im)
+{
+	return im->ops->takes_any_rows;
+}
+
+uint64_t import_pushed(const struct import *im)
 {
 	return im->n_pushed;
 }
 
-struct err *import_check_complete(struct column_import *im)
+struct err *import_check_complete(struct import *im)
 {
 	if (import_is_complete(im))
 		return NULL;
 	if (im->failed)
-		return err_new(EINVAL, "columns/%s: an earlier write failed", im->name);
+		return failed_before(im);
 	/* with all its rows it lacks something else: its end, a value to tell the type
 	 */
-	if (parser_rows(im->parser) == version_rows(im->base))
+	uint64_t n_rows = version_rows(im->base);
+	if (im->ops->takes_any_rows || parser_rows(im->parser) == n_rows)
 		TRY(name_it(im, parser_finish(im->parser)));
-	return err_new(EINVAL, "columns/%s: expected %" PRIu64 " rows, got %" PRIu64,
-		       im->text ? im->text : im->name, version_rows(im->base),
-		       parser_rows(im->parser));
+	return err_new(EINVAL, "%s/%s: expected %" PRIu64 " rows, got %" PRIu64,
+		       im->ops->place, im->text, n_rows, parser_rows(im->parser));
 }
 
-struct err *import_describe(struct column_import *im, const char *key,
-			    const void *value, size_t len)
+struct err *import_describe(struct import *im, const char *key, const void *value,
+			    size_t len)
 {
 	AUTO(type) struct type *any = NULL;
 	if (!im->described) {
@@ -171,21 +179,21 @@ struct err *import_describe(struct column_import *im, const char *key,
 
 /* --- the commit --- */
 
-static struct err *describe_column(struct column_import *im)
+static struct err *type_to_write(const struct import *im, struct type **ret)
 {
-	const struct field *f = im->described;
-	for (size_t i = 0; f && i < f->n_metadata; i++)
-		TRY(column_writer_describe(im->writer, 0, f->metadata[i].key,
-					   f->metadata[i].value,
-					   f->metadata[i].value_len));
+	struct type *own = parser_type(im->parser);
+	if (im->ops->settle_type)
+		return im->ops->settle_type(im, own, ret);
+	*ret = type_ref(own);
 	return NULL;
 }
 
-static struct err *second_pass(struct column_import *im,
-			       const struct import_bytes *bytes)
+static struct err *second_pass(struct import *im, const struct import_bytes *bytes)
 {
 	AUTO_MEM uint8_t *buf = NULL;
-	AUTO(type) struct type *type = type_ref(parser_type(im->parser));
+	AUTO(type) struct type *type = NULL;
+	TRY(type_to_write(im, &type));
+	im->infers = false;
 	TRY(mem_array(REREAD_BYTES, 1, &buf));
 	TRY(open_parser(im, type));
 	for (uint64_t off = 0; off < im->n_pushed;) {
@@ -204,7 +212,7 @@ static struct err *second_pass(struct column_import *im,
 
 /* Why a column of nearly only numbers is a string, for the log and history; NULL if
  * it is not one.  Text in a transaction must be UTF-8: cut between characters. */
-static struct err *explain_spoiler(const struct column_import *im, char **ret)
+static struct err *explain_spoiler(const struct import *im, char **ret)
 {
 	uint64_t line;
 	const char *text;
@@ -223,22 +231,20 @@ static struct err *explain_spoiler(const struct column_import *im, char **ret)
 	return NULL;
 }
 
-static struct err *commit(struct column_import *im, const struct import_bytes *reread,
+static struct err *commit(struct import *im, const struct import_bytes *reread,
 			  struct version **ret)
 {
-	TRY(parser_finish(im->parser));
 	AUTO_MEM char *note = NULL;
+	if (!knows_enough(im))
+		TRY(parser_finish(im->parser));
 	TRY(explain_spoiler(im, &note));
 	if (im->infers)
 		TRY(second_pass(im, reread));
-	if (!im->writer) /* a table without rows */
-		TRY(open_writer(im, parser_type(im->parser)));
-	TRY(describe_column(im));
-	column_writer_note(im->writer, TAKE(note));
-	return column_writer_commit(TAKE(im->writer), ret);
+	TRY(open_kind(im, parser_type(im->parser))); /* if there are no rows */
+	return im->ops->commit(im, TAKE(note), ret);
 }
 
-struct err *import_commit(struct column_import *im, const struct import_bytes *reread,
+struct err *import_commit(struct import *im, const struct import_bytes *reread,
 			  struct version **ret)
 {
 	struct err *err = name_it(im, commit(im, reread, ret));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * job.h: work that changes a table: today, bringing in a column.
+ * job.h: work that changes a table: today, bringing in columns and rows.
  *
  * A column_writer takes arrays of live rows in order and writes one data file
  * a fragment, unreferenced until the commit.  A row_writer takes whole rows, which come
- * as new fragments.  A column_import stands before it
+ * as new fragments.  An import stands before them
  * and takes the bytes of a file: it parses as they come, so that a bad value
  * fails early and large files are encoded once, while they stream.
  *
@@ -58,36 +58,75 @@ MUST_CHECK struct err *column_writer_commit(struct column_writer *w,
 void column_writer_abort(struct column_writer *w);
 DEFINE_AUTO(column_writer, column_writer_abort)
 
+/* --- rows in --- */
+
+struct row_target {
+	struct io_store *store; /* referenced */
+	const struct log *log;	/* borrowed for the writer's life; may be NULL */
+	enum lance_version storage;
+	struct field *const *fields; /* borrowed for the call; their ids are set */
+	size_t n_fields;
+};
+
+struct row_writer;
+
+/* Begin new data files for rows of these fields. */
+MUST_CHECK struct err *row_writer_open(const struct row_target *target,
+				       struct row_writer **ret);
+/* The next rows, an array a field, of equal length.  EINVAL for a null that must not
+ * be. */
+MUST_CHECK struct err *row_writer_push(struct row_writer *w,
+				       struct array *const *columns);
+uint64_t row_writer_rows(const struct row_writer *w); /* taken so far */
+/* Append the rows to t, the fields being base's; as table_commit_rows.  Takes w. */
+MUST_CHECK struct err *row_writer_append(struct row_writer *w, struct table *t,
+					 struct version *base, const char *message,
+					 struct version **ret);
+/* Make a table of the rows, as table_create.  Takes w. */
+MUST_CHECK struct err *row_writer_create(struct row_writer *w, struct table **ret);
+void row_writer_abort(struct row_writer *w); /* removes the files; accepts NULL */
+DEFINE_AUTO(row_writer, row_writer_abort)
+
 /* --- bytes in --- */
 
+/* What becomes of a file. */
+enum import_kind {
+	IMPORT_COLUMN,	/* a column */
+	IMPORT_COLUMNS, /* each column of it one; one alone is named as the file is */
+	IMPORT_ROWS,	/* its rows are appended */
+};
+
 struct import_spec {
+	enum import_kind kind;
 	const char *name; /* of the column */
 	const struct format_ops *format;
-	struct type *type; /* as stated; NULL: the file's own, the replaced column's,
-			      or inferred from text */
+	struct type *type; /* of a column, as stated; NULL: the file's own, the replaced
+			      column's, or inferred from text */
 	const char *text;  /* provenance: what was written, for example "zip.txt" */
 };
 
-struct column_import;
+struct import;
 
-/* EINVAL if the format cannot hold the type.  Otherwise as column_writer_open. */
+/* EINVAL if the format cannot hold the type, EOPNOTSUPP if it holds no tables and one
+ * is wanted.  Otherwise as column_writer_open. */
 MUST_CHECK struct err *import_open(struct table *t, struct version *base,
-				   const struct import_spec *spec,
-				   struct column_import **ret);
+				   const struct import_spec *spec, struct import **ret);
 /* The next bytes.  EINVAL with line and column; latched. */
-MUST_CHECK struct err *import_push(struct column_import *im, const void *p, size_t len);
+MUST_CHECK struct err *import_push(struct import *im, const void *p, size_t len);
 /* Would import_commit accept what has been pushed as a whole file? */
-bool import_is_complete(const struct column_import *im);
+bool import_is_complete(const struct import *im);
 /* A header has been pushed and no row, though the table has rows. */
-bool import_is_header_only(const struct column_import *im);
+bool import_is_header_only(const struct import *im);
 /* NULL, or why not (EINVAL): "expected 5000 rows, got 4999". */
-MUST_CHECK struct err *import_check_complete(struct column_import *im);
+MUST_CHECK struct err *import_check_complete(struct import *im);
+/* Nothing in a file of its kind says that all rows are there. */
+bool import_has_no_end(const struct import *im);
 /* True if the commit reads the bytes a second time (text without a type). */
-bool import_needs_bytes(const struct column_import *im);
+bool import_needs_bytes(const struct import *im);
 /* The same for the column that comes of it; at any time before the commit. */
-MUST_CHECK struct err *import_describe(struct column_import *im, const char *key,
+MUST_CHECK struct err *import_describe(struct import *im, const char *key,
 				       const void *value, size_t len);
-uint64_t import_pushed(const struct column_import *im); /* bytes so far */
+uint64_t import_pushed(const struct import *im); /* bytes so far */
 
 /*
  * Commit.  Takes im.  reread gives the pushed bytes again from an offset, for
@@ -99,11 +138,11 @@ struct import_bytes {
 			    size_t *ret_len);
 	void *ctx;
 };
-MUST_CHECK struct err *import_commit(struct column_import *im,
+MUST_CHECK struct err *import_commit(struct import *im,
 				     const struct import_bytes *reread,
 				     struct version **ret);
-void import_close(struct column_import *im); /* removes files; accepts NULL */
-DEFINE_AUTO(column_import, import_close)
+void import_close(struct import *im); /* removes files; accepts NULL */
+DEFINE_AUTO(import, import_close)
 
 /*
  * Split a file name "NAME.TYPE.FORMAT" as a user writes it.  base decides what
@@ -115,6 +154,10 @@ MUST_CHECK struct err *column_file_parse(const struct version *base,
 					 const char *file_name, char **ret_name,
 					 struct type **ret_type,
 					 const struct format_ops **ret_format);
+
+/* The format of a file of rows, "NAME.FORMAT".  EINVAL, naming those that there are. */
+MUST_CHECK struct err *rows_file_parse(const char *file_name,
+				       const struct format_ops **ret);
 
 /* --- names in files --- */
 

@@ -122,6 +122,36 @@ static struct err *split_type(const struct version *base, char *stem, struct typ
 	return NULL;
 }
 
+/* The formats that hold tables: "csv, jsonl or arrow". */
+static struct err *list_table_formats(struct buf *out)
+{
+	unsigned n = 0, n_told = 0;
+	for (size_t i = 0; format_at(i); i++)
+		n += format_parses_tables(format_at(i));
+	for (size_t i = 0; format_at(i); i++) {
+		if (!format_parses_tables(format_at(i)))
+			continue;
+		if (n_told)
+			buf_str(out, n_told + 1 == n ? " or " : ", ");
+		buf_printf(out, ".%s", format_suffix(format_at(i)));
+		n_told++;
+	}
+	buf_byte(out, 0);
+	return buf_check(out);
+}
+
+struct err *rows_file_parse(const char *file_name, const struct format_ops **ret)
+{
+	AUTO_BUF struct buf formats = {0};
+	const char *dot = strrchr(file_name, '.');
+	*ret = dot && dot != file_name ? format_find(dot + 1) : NULL;
+	if (*ret && format_parses_tables(*ret))
+		return NULL;
+	TRY(list_table_formats(&formats));
+	return err_new(EINVAL, "'%s': a file of rows ends in %s", file_name,
+		       (char *)formats.data);
+}
+
 struct err *column_file_parse(const struct version *base, const char *file_name,
 			      char **ret_name, struct type **ret_type,
 			      const struct format_ops **ret_format)

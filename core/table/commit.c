@@ -65,18 +65,23 @@ static struct err *set_timestamp(Lance__Table__Manifest *m)
 	return NULL;
 }
 
-struct err *attempt_set_header(struct attempt *a)
+struct err *manifest_set_header(Lance__Table__Manifest *m, uint64_t read_version,
+				const char *uuid)
 {
-	Lance__Table__Manifest *m = a->manifest;
 	AUTO_MEM char *file = NULL;
-	m->version = a->latest->number + 1;
-	m->reader_feature_flags &= ~FLAG_V2_FILES;
-	m->writer_feature_flags &= ~FLAG_V2_FILES;
-	TRY(str_printf(&file, "%" PRIu64 "-%s.txn", a->latest->number, a->uuid));
+	m->version = read_version + 1;
+	TRY(str_printf(&file, "%" PRIu64 "-%s.txn", read_version, uuid));
 	TRY(proto_set_string(&m->transaction_file, file));
 	TRY(proto_set_string(&m->tag, ""));
 	TRY(set_writer(m));
 	return set_timestamp(m);
+}
+
+struct err *attempt_set_header(struct attempt *a)
+{
+	a->manifest->reader_feature_flags &= ~FLAG_V2_FILES;
+	a->manifest->writer_feature_flags &= ~FLAG_V2_FILES;
+	return manifest_set_header(a->manifest, a->latest->number, a->uuid);
 }
 
 /* Publish what the change made of the attempt. */
@@ -236,4 +241,30 @@ void fragment_drop_dead_files(Lance__Table__DataFragment *f,
 			proto_free(&f->files[i]->base);
 	}
 	f->n_files = n;
+}
+
+struct err *data_file_new(const struct column_file *file, enum lance_version version,
+			  Lance__Table__DataFile **ret)
+{
+	const struct file_written *w = &file->written;
+	static const uint32_t minors[] = {
+		[LANCE_2_0] = 0, [LANCE_2_1] = 1, [LANCE_2_2] = 2};
+	Lance__Table__DataFile *d = malloc(sizeof(*d));
+	if (!d)
+		return err_nomem();
+	lance__table__data_file__init(d);
+	*ret = d;
+	TRY(str_dup(file->name, &d->path));
+	TRY(mem_array(w->n_columns, sizeof(*d->fields), &d->fields));
+	d->n_fields = w->n_columns;
+	TRY(mem_array(w->n_columns, sizeof(*d->column_indices), &d->column_indices));
+	d->n_column_indices = w->n_columns;
+	for (size_t i = 0; i < w->n_columns; i++) {
+		d->fields[i] = w->field_ids[i];
+		d->column_indices[i] = w->columns[i];
+	}
+	d->file_major_version = 2;
+	d->file_minor_version = minors[version];
+	d->file_size_bytes = w->size_bytes;
+	return NULL;
 }

@@ -183,35 +183,6 @@ static struct err *change_schema(struct column_change *change, struct attempt *a
 
 /* --- the fragments --- */
 
-static struct err *data_file_new(const struct column_change *c, const struct attempt *a,
-				 const struct column_file *file,
-				 Lance__Table__DataFile **ret)
-{
-	const struct file_written *w = &file->written;
-	static const uint32_t minors[] = {
-		[LANCE_2_0] = 0, [LANCE_2_1] = 1, [LANCE_2_2] = 2};
-	Lance__Table__DataFile *d = malloc(sizeof(*d));
-	if (!d)
-		return err_nomem();
-	lance__table__data_file__init(d);
-	*ret = d;
-	TRY(str_dup(file->name, &d->path));
-	TRY(mem_array(w->n_columns, sizeof(*d->fields), &d->fields));
-	d->n_fields = w->n_columns;
-	TRY(mem_array(w->n_columns, sizeof(*d->column_indices), &d->column_indices));
-	d->n_column_indices = w->n_columns;
-	for (size_t i = 0; i < w->n_columns; i++) {
-		d->fields[i] = w->field_ids[i];
-		if (d->fields[i] >= c->first_new)
-			d->fields[i] += c->id_shift;
-		d->column_indices[i] = w->columns[i];
-	}
-	d->file_major_version = 2;
-	d->file_minor_version = minors[a->latest->storage];
-	d->file_size_bytes = w->size_bytes;
-	return NULL;
-}
-
 static void tombstone(Lance__Table__DataFragment *f, const int32_t *ids, size_t n)
 {
 	for (size_t i = 0; i < f->n_files; i++)
@@ -219,35 +190,6 @@ static void tombstone(Lance__Table__DataFragment *f, const int32_t *ids, size_t 
 			for (size_t j = 0; j < n; j++)
 				if (f->files[i]->fields[k] == ids[j])
 					f->files[i]->fields[k] = TOMBSTONE;
-}
-
-/* Stable row ids keep, for each row, the version that last changed it. */
-static struct err *set_last_updated(Lance__Table__DataFragment *f, uint64_t version)
-{
-	Lance__Table__U64Range range = LANCE__TABLE__U64_RANGE__INIT;
-	Lance__Table__U64Segment span = LANCE__TABLE__U64_SEGMENT__INIT;
-	Lance__Table__RowDatasetVersionRun run =
-		LANCE__TABLE__ROW_DATASET_VERSION_RUN__INIT;
-	Lance__Table__RowDatasetVersionSequence sequence =
-		LANCE__TABLE__ROW_DATASET_VERSION_SEQUENCE__INIT;
-	Lance__Table__RowDatasetVersionRun *runs[] = {&run};
-	struct buf out = {0};
-	range.end = f->physical_rows;
-	span.segment_case = LANCE__TABLE__U64_SEGMENT__SEGMENT_RANGE;
-	span.range = &range;
-	run.span = &span;
-	run.version = version;
-	sequence.n_runs = 1;
-	sequence.runs = runs;
-	proto_pack(&sequence.base, &out);
-	TRY(buf_check(&out));
-	if (f->last_updated_at_case)
-		free(f->inline_last_updated_at_versions.data);
-	f->last_updated_at_case =
-		LANCE__TABLE__DATA_FRAGMENT__LAST_UPDATED_AT_INLINE_LAST_UPDATED_AT_VERSIONS;
-	f->inline_last_updated_at_versions.data = out.data;
-	f->inline_last_updated_at_versions.len = out.len;
-	return NULL;
 }
 
 static struct err *add_file(const struct column_change *c, struct attempt *a,
@@ -258,14 +200,17 @@ static struct err *add_file(const struct column_change *c, struct attempt *a,
 	AUTO_PROTO Lance__Table__DataFile *d = NULL;
 	if (file->is_unused)
 		return NULL;
-	TRY(data_file_new(c, a, file, &d));
+	TRY(data_file_new(file, a->latest->storage, &d));
+	for (size_t i = 0; i < d->n_fields; i++)
+		if (d->fields[i] >= c->first_new)
+			d->fields[i] += c->id_shift;
 	tombstone(f, d->fields, d->n_fields);
 	fragment_drop_dead_files(f, a->manifest);
 	TRY(mem_resize(f->n_files + 1, sizeof(struct Lance__Table__DataFile *),
 		       &f->files));
 	f->files[f->n_files++] = TAKE(d);
 	if (a->manifest->reader_feature_flags & FLAG_STABLE_ROW_IDS)
-		TRY(set_last_updated(f, a->manifest->version));
+		TRY(fragment_set_updated(f, a->manifest->version));
 	return NULL;
 }
 

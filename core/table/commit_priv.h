@@ -30,6 +30,7 @@ struct attempt {
 		Lance__Table__OpRestore restore;
 		Lance__Table__OpUpdateConfig config;
 		Lance__Table__OpAppend append;
+		Lance__Table__OpOverwrite overwrite;
 	} op; /* room for tx's message */
 };
 
@@ -56,7 +57,23 @@ MUST_CHECK struct err *change_commit(struct table *t, struct change *c,
  * and by whoever puts another manifest there. */
 MUST_CHECK struct err *attempt_set_header(struct attempt *a);
 
+/* The same for a manifest alone, made from version read_version. */
+MUST_CHECK struct err *manifest_set_header(Lance__Table__Manifest *m,
+					   uint64_t read_version, const char *uuid);
+
 MUST_CHECK struct err *proto_set_string(char **field, const char *value);
+/* What a manifest says of a finished data file; the ids are those in the file. */
+MUST_CHECK struct err *data_file_new(const struct column_file *file,
+				     enum lance_version version,
+				     Lance__Table__DataFile **ret);
+/* A fragment's rows, all of them last changed (created, too) in that version. */
+MUST_CHECK struct err *fragment_set_updated(Lance__Table__DataFragment *f,
+					    uint64_t version);
+MUST_CHECK struct err *fragment_set_created(Lance__Table__DataFragment *f,
+					    uint64_t version);
+/* Its rows get the stable ids from first on. */
+MUST_CHECK struct err *fragment_set_row_ids(Lance__Table__DataFragment *f,
+					    uint64_t first);
 /* Remove files without any field of m's schema. */
 void fragment_drop_dead_files(Lance__Table__DataFragment *f,
 			      const Lance__Table__Manifest *m);

@@ -8,7 +8,7 @@
  * segments, run-length coded, or as hidden columns of a data file ("spilled").
  * Source: Lance's docs, "Row Lineage"; rowids.proto.
  */
-#include "table/table_priv.h"
+#include "table/commit_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -328,5 +328,81 @@ struct err *row_offsets_new(const struct field *field, uint64_t first, uint64_t 
 	for (uint64_t row = first; row < end; row++)
 		dst[row - first] = row;
 	*ret = TAKE(a);
+	return NULL;
+}
+
+/* --- what commits say of rows --- */
+
+/* All values of [first, end), as one segment. */
+static void range_segment(uint64_t first, uint64_t end, Lance__Table__U64Range *range,
+			  Lance__Table__U64Segment *segment)
+{
+	lance__table__u64_range__init(range);
+	lance__table__u64_segment__init(segment);
+	range->start = first;
+	range->end = end;
+	segment->segment_case = LANCE__TABLE__U64_SEGMENT__SEGMENT_RANGE;
+	segment->range = range;
+}
+
+static struct err *pack(const ProtobufCMessage *m, ProtobufCBinaryData *ret)
+{
+	struct buf out = {0};
+	proto_pack(m, &out);
+	TRY(buf_check(&out));
+	ret->data = out.data;
+	ret->len = out.len;
+	return NULL;
+}
+
+/* n rows of one version. */
+static struct err *pack_versions(uint64_t n, uint64_t version, ProtobufCBinaryData *ret)
+{
+	Lance__Table__U64Range range;
+	Lance__Table__U64Segment span;
+	Lance__Table__RowDatasetVersionRun run =
+		LANCE__TABLE__ROW_DATASET_VERSION_RUN__INIT;
+	Lance__Table__RowDatasetVersionRun *runs[] = {&run};
+	Lance__Table__RowDatasetVersionSequence sequence =
+		LANCE__TABLE__ROW_DATASET_VERSION_SEQUENCE__INIT;
+	range_segment(0, n, &range, &span);
+	run.span = &span;
+	run.version = version;
+	sequence.n_runs = 1;
+	sequence.runs = runs;
+	return pack(&sequence.base, ret);
+}
+
+struct err *fragment_set_updated(Lance__Table__DataFragment *f, uint64_t version)
+{
+	if (f->last_updated_at_case)
+		free(f->inline_last_updated_at_versions.data);
+	f->last_updated_at_case = LANCE__TABLE__DATA_FRAGMENT__LAST_UPDATED_AT__NOT_SET;
+	TRY(pack_versions(f->physical_rows, version,
+			  &f->inline_last_updated_at_versions));
+	f->last_updated_at_case =
+		LANCE__TABLE__DATA_FRAGMENT__LAST_UPDATED_AT_INLINE_LAST_UPDATED_AT_VERSIONS;
+	return NULL;
+}
+
+struct err *fragment_set_created(Lance__Table__DataFragment *f, uint64_t version)
+{
+	TRY(pack_versions(f->physical_rows, version, &f->inline_created_at_versions));
+	f->created_at_case =
+		LANCE__TABLE__DATA_FRAGMENT__CREATED_AT_INLINE_CREATED_AT_VERSIONS;
+	return NULL;
+}
+
+struct err *fragment_set_row_ids(Lance__Table__DataFragment *f, uint64_t first)
+{
+	Lance__Table__U64Range range;
+	Lance__Table__U64Segment segment;
+	Lance__Table__U64Segment *segments[] = {&segment};
+	Lance__Table__RowIdSequence sequence = LANCE__TABLE__ROW_ID_SEQUENCE__INIT;
+	range_segment(first, first + f->physical_rows, &range, &segment);
+	sequence.n_segments = 1;
+	sequence.segments = segments;
+	TRY(pack(&sequence.base, &f->inline_row_ids));
+	f->row_ids_case = LANCE__TABLE__DATA_FRAGMENT__ROW_IDS_INLINE_ROW_IDS;
 	return NULL;
 }

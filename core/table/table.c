@@ -95,8 +95,7 @@ struct err *table_refresh(struct table *t)
 	return NULL;
 }
 
-struct err *table_open(struct io_store *store, const struct log *log,
-		       struct table **ret)
+struct err *table_new(struct io_store *store, const struct log *log, struct table **ret)
 {
 	AUTO(table) struct table *t = NULL;
 	TRY(mem_new(&t));
@@ -105,7 +104,17 @@ struct err *table_open(struct io_store *store, const struct log *log,
 	pthread_mutex_init(&t->refresh_lock, NULL);
 	t->store = io_store_ref(store);
 	t->log = log;
+	t->naming = NAMING_V2;
 	TRY(file_cache_new(store, &t->files));
+	*ret = TAKE(t);
+	return NULL;
+}
+
+struct err *table_open(struct io_store *store, const struct log *log,
+		       struct table **ret)
+{
+	AUTO(table) struct table *t = NULL;
+	TRY(table_new(store, log, &t));
 	TRY(table_refresh(t));
 	*ret = TAKE(t);
 	return NULL;

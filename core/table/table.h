@@ -258,6 +258,41 @@ MUST_CHECK struct err *table_commit_columns(struct table *t,
 					    struct column_commit *commit,
 					    struct version **ret);
 
+/* Rows that come as new fragments, a file each. */
+struct row_commit {
+	struct version *base;	   /* whose fields the files hold; borrowed */
+	struct column_file *files; /* borrowed; their fragment ids are not looked at */
+	size_t n_files;
+	const char *message; /* for the transaction; may be NULL */
+	bool is_published;   /* out: the files are, or may be, part of a version */
+};
+
+/*
+ * Append rows in one version, durable on return.  Columns that came or went meanwhile
+ * are null, or left; EBUSY if the table was overwritten or restored, or a column that
+ * the files lack must not be null.  ret receives the new version.  The data files stay,
+ * as with table_commit_columns.
+ */
+MUST_CHECK struct err *table_commit_rows(struct table *t, struct row_commit *commit,
+					 struct version **ret);
+
+/* --- new tables --- */
+
+struct new_table {
+	struct field *const *fields; /* borrowed, with the ids that are in the files */
+	size_t n_fields;
+	enum lance_version storage;
+	struct column_file *files; /* borrowed; a fragment each */
+	size_t n_files;
+	bool is_published; /* out: the files are, or may be, part of a version */
+};
+/*
+ * Version 1 of a table, durable on return, where there is none: store is a directory
+ * that holds the data files and nothing else.  EEXIST if there is a table.
+ */
+MUST_CHECK struct err *table_create(struct io_store *store, const struct log *log,
+				    struct new_table *spec, struct table **ret);
+
 /* --- changes of the schema and of references --- */
 
 /*

@@ -209,6 +209,9 @@ struct table {
 	pthread_mutex_t refresh_lock;	       /* one refresh at a time */
 };
 
+/* A table of no version yet, whose manifests will have names of today's scheme. */
+MUST_CHECK struct err *table_new(struct io_store *store, const struct log *log,
+				 struct table **ret);
 /* Make v the latest if it is newer. */
 void table_set_latest(struct table *t, struct version *v);
 

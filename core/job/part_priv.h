@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * part_priv.h: what writers of data files share: row ranges of several columns, and
+ * the files' names.
+ */
+#ifndef LANCEFS_JOB_PART_PRIV_H
+#define LANCEFS_JOB_PART_PRIV_H
+
+#include "job/job.h"
+
+/* A row range of several columns. */
+struct part {
+	struct array **arrays; /* owned, each a reference or NULL */
+	size_t n;
+};
+
+/* n empty slots. */
+MUST_CHECK struct err *part_new(size_t n, struct part *ret);
+/* Rows [first, first + n_rows) of n columns. */
+MUST_CHECK struct err *part_cut(struct array *const *columns, size_t n, uint64_t first,
+				uint64_t n_rows, struct part *ret);
+void part_fini(struct part *p); /* accepts zeroed */
+
+#define AUTO_PART __attribute__((cleanup(part_fini)))
+
+/* data/NAME, the caller's. */
+MUST_CHECK struct err *new_file_path(const char *name, char **ret);
+/* Remove a file that no version has; a failure is only logged. */
+void new_file_remove(struct io_store *store, const struct log *log, const char *name);
+
+#endif
