@@ -447,15 +447,17 @@ static struct err *take_checked(struct walk *w, const struct arrow_column *c,
 }
 
 struct err *arrow_batch_read(const struct fb_table *batch, struct cursor body,
-			     const struct arrow_column *root, size_t column,
+			     const struct arrow_column *root, size_t first, size_t end,
 			     const struct arrow_dictionaries *dictionaries,
 			     struct array **ret)
 {
 	struct walk w;
 	TRY(open_walk(batch, body, dictionaries, &w));
-	for (size_t i = 0; i < column; i++)
+	for (size_t i = 0; i < first; i++)
 		TRY(skip_column(&w, root->children[i]));
-	return take_checked(&w, root->children[column], ret);
+	for (size_t i = first; i < end; i++)
+		TRY(take_checked(&w, root->children[i], &ret[i - first]));
+	return NULL;
 }
 
 struct err *arrow_dictionary_read(const struct fb_table *batch, struct cursor body,

@@ -17,6 +17,7 @@
 #define MAGIC_PADDED 8
 #define CONTINUATION 0xffffffffu
 #define LIMIT_METADATA ((uint64_t)256 << 20)
+#define FEW_ROWS ((uint64_t)1 << 24) /* of nulls, which need no bytes */
 #define LIMIT_BARE ((uint64_t)1 << 20)
 
 enum { MESSAGE_TYPE = 1, MESSAGE_HEADER = 2, MESSAGE_BODY = 3 };
@@ -48,7 +49,7 @@ struct state {
 	struct buf piece;	     /* of it so far */
 	struct buf metadata;	     /* of the message whose body comes */
 	struct arrow_column *schema; /* owned; NULL: not read yet */
-	size_t column;		     /* the one that is wanted */
+	struct arrow_choice choice;
 	struct arrow_dictionaries dictionaries;
 	uint8_t tail[MAGIC_LEN]; /* the last bytes of a file */
 	uint64_t n_tail;
@@ -90,6 +91,7 @@ void arrow_close(struct parser *p)
 	for (size_t i = 0; i < s->dictionaries.n; i++)
 		array_unref(s->dictionaries.items[i].values);
 	free(s->dictionaries.items);
+	free(s->choice.members);
 	free(s);
 }
 
@@ -103,45 +105,15 @@ static struct err *foreign(struct err *err)
 
 /* --- the schema --- */
 
-/* The column of the file's name; or the only one, whatever it is called. */
-static struct err *pick_column(const struct parser *p, struct state *s)
-{
-	AUTO_BUF struct buf names = {0};
-	const struct arrow_column *root = s->schema;
-	if (root->n_children == 1) {
-		s->column = 0;
-		return NULL;
-	}
-	for (size_t i = 0; i < root->n_children; i++) {
-		if (strcmp(root->children[i]->field->name, p->options.name) == 0) {
-			s->column = i;
-			return NULL;
-		}
-		if (i < 8)
-			buf_printf(&names, "%s%s", i ? ", " : "",
-				   root->children[i]->field->name);
-	}
-	buf_byte(&names, 0);
-	TRY(buf_check(&names));
-	return err_new(EINVAL,
-		       "the file has %zu columns (%s), none of which is called '%s'",
-		       root->n_children, (char *)names.data, p->options.name);
-}
-
-/* An array of no rows has the type that the column will have, dictionaries expanded. */
 static struct err *take_schema(struct parser *p, const struct fb_table *header)
 {
 	struct state *s = p->state;
 	if (s->schema)
 		return err_new(EINVAL, "a second schema");
 	TRY(foreign(arrow_schema_read(header, &s->schema)));
-	TRY(pick_column(p, s));
-	const struct field *f = s->schema->children[s->column]->field;
-	TRY(str_dup(f->name, &p->column_name));
-	p->type = type_ref(f->type);
-	if (p->options.type && !type_equal(p->options.type, p->type))
-		return parser_type_error(p, p->type);
-	return NULL;
+	if (s->schema->n_children == 0)
+		return err_new(EINVAL, "the file has no columns");
+	return arrow_choose(p, s->schema, &s->choice);
 }
 
 /* --- batches and dictionaries --- */
@@ -192,8 +164,9 @@ static struct err *take_dictionary(struct parser *p, const struct fb_table *head
 	TRY(fb_scalar(header, 0, 8, 0, &id));
 	TRY(fb_child(header, 1, &found, &batch));
 	TRY(fb_scalar(header, 2, 1, 0, &is_delta));
-	const struct arrow_column *c =
-		find_dictionary(s->schema->children[s->column], id);
+	const struct arrow_column *c = NULL;
+	for (size_t i = s->choice.first; i < s->choice.end && !c; i++)
+		c = find_dictionary(s->schema->children[i], id);
 	if (!c)
 		return NULL; /* of another column */
 	if (!found)
@@ -211,8 +184,10 @@ static struct err *take_batch(struct parser *p, const struct fb_table *header,
 	TRY(foreign(fb_scalar(header, 0, 8, 0, &n_rows)));
 	if (n_rows < 0 || (uint64_t)n_rows > p->options.n_rows - p->n_rows)
 		return parser_rows_error(p, p->n_rows + (uint64_t)n_rows);
-	TRY(foreign(arrow_batch_read(header, body, s->schema, s->column,
-				     &s->dictionaries, &a)));
+	if ((uint64_t)n_rows > FEW_ROWS && (uint64_t)n_rows / 8 > cursor_left(&body))
+		return err_new(EINVAL, "a batch of %" PRId64 " rows in %zu bytes",
+			       n_rows, cursor_left(&body));
+	TRY(foreign(arrow_batch(p, &s->choice, header, body, &s->dictionaries, &a)));
 	p->n_rows += a->n_rows;
 	return a->n_rows ? parser_emit(p, a) : NULL;
 }

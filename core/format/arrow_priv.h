@@ -46,7 +46,8 @@ MUST_CHECK struct err *arrow_batch_message(const struct arrow_batch *b,
 MUST_CHECK struct err *arrow_footer(const struct field *f,
 				    const struct arrow_block *blocks, uint32_t n_blocks,
 				    struct buf *out);
-/* --- reading what is written to us: arrow_schema.c, arrow_body.c, arrow_parse.c --- */
+/* --- reading what is written to us: arrow_schema.c, arrow_body.c, arrow_columns.c,
+ * arrow_convert.c, arrow_parse.c --- */
 
 /* A field of a schema, and what its type does not tell of how it is laid out. */
 struct arrow_column {
@@ -68,16 +69,36 @@ MUST_CHECK struct err *arrow_schema_read(const struct fb_table *schema,
 struct arrow_dictionaries;
 /* Values of a dictionary, NULL if it has not come yet; borrowed. */
 struct array *arrow_dictionary(const struct arrow_dictionaries *d, int64_t id);
-/* Column number `column` of a record batch, dictionaries expanded. */
-MUST_CHECK struct err *arrow_batch_read(const struct fb_table *batch,
-					struct cursor body,
-					const struct arrow_column *root, size_t column,
-					const struct arrow_dictionaries *dictionaries,
-					struct array **ret);
+/* Columns [first, end) of a record batch, dictionaries expanded; ret: room for them,
+ * NULL; what is there after a failure is the caller's too. */
+MUST_CHECK struct err *
+arrow_batch_read(const struct fb_table *batch, struct cursor body,
+		 const struct arrow_column *root, size_t first, size_t end,
+		 const struct arrow_dictionaries *dictionaries, struct array **ret);
 /* Values of column c's dictionary. */
 MUST_CHECK struct err *arrow_dictionary_read(
 	const struct fb_table *batch, struct cursor body, const struct arrow_column *c,
 	const struct arrow_dictionaries *dictionaries, struct array **ret);
+
+/* Values of the type that a file has, as another one: whether, and how. */
+bool arrow_converts(const struct type *from, const struct type *to);
+MUST_CHECK struct err *arrow_convert(struct array *a, struct type *to,
+				     struct array **ret);
+
+/* Columns [first, end) of a file are wanted. */
+struct arrow_choice {
+	const struct arrow_column *schema; /* borrowed */
+	size_t first, end;
+	size_t *members; /* owned: which of the table's each is; NULL: a column */
+};
+/* Choose by name and tell the parser its type; EINVAL if it cannot be had. */
+MUST_CHECK struct err *arrow_choose(struct parser *p, const struct arrow_column *schema,
+				    struct arrow_choice *c);
+/* The rows of a record batch, as the parser's type. */
+MUST_CHECK struct err *arrow_batch(const struct parser *p, const struct arrow_choice *c,
+				   const struct fb_table *header, struct cursor body,
+				   const struct arrow_dictionaries *dictionaries,
+				   struct array **ret);
 
 /* The parser's side of fmt_arrow. */
 MUST_CHECK struct err *arrow_open(struct parser *p);

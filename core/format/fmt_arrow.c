@@ -292,6 +292,7 @@ const struct format_ops fmt_arrow = {
 	.suffix = "arrow",
 	.mime = "application/vnd.apache.arrow.file",
 	.holds_tables = true,
+	.parses_tables = true,
 	.renders = arrow_renders,
 	.parses = arrow_parses,
 	.header = arrow_header,

@@ -105,11 +105,131 @@ static void test_fmt_arrow__round_trip(void **state)
 	}
 }
 
+/* --- tables, and types that differ in the width of their offsets --- */
+
+static struct array *random_table(const char *type, struct buf *file)
+{
+	uint64_t seed = 9;
+	AUTO(type) struct type *t = type_of(type);
+	struct array *a = random_array(t, 2000, 0, &seed);
+	for (size_t i = 0; i < a->n_children; i++) {
+		array_unref(a->children[i]);
+		a->children[i] =
+			random_array(t->children[i]->type, a->n_rows, 15, &seed);
+	}
+	AUTO(view) struct view *v = view_of_table("arrow", a);
+	view_bytes(v, 1 << 20, file);
+	return a;
+}
+
+#define TABLE "struct<s: string, l: list<binary>, i: int8, n: null, f: float32[2]>"
+
+static void test_fmt_arrow__tables_round_trip(void **state)
+{
+	(void)state;
+	AUTO_BUF struct buf file = {0};
+	AUTO(array) struct array *a = random_table(TABLE, &file);
+	static const size_t steps[] = {0, 1, 1000};
+	for (size_t i = 0; i < 6; i++) {
+		AUTO(array) struct array *got = NULL;
+		must(parse_table("arrow", i % 2 ? a->type : NULL, PARSE_ANY_ROWS,
+				 file.data, file.len, steps[i / 2], &got));
+		assert_true(array_equal(got, a));
+	}
+}
+
+static void test_fmt_arrow__tables_find_columns_by_name(void **state)
+{
+	(void)state;
+	AUTO_BUF struct buf file = {0};
+	AUTO(array) struct array *a = random_table(TABLE, &file);
+	AUTO(array) struct array *got = NULL;
+	AUTO(type)
+	struct type *t =
+		type_of("struct<f: float32[2], more: int64[3], n: int32, i: int8, s: "
+			"large_string, l: large_list<large_binary>>");
+	must(parse_table("arrow", t, 2000, file.data, file.len, 0, &got));
+	assert_true(array_equal(got->children[0], a->children[4]));
+	assert_int_equal(got->children[1]->n_nulls, 2000);
+	assert_int_equal(got->children[2]->n_nulls, 2000);
+	assert_true(array_equal(got->children[3], a->children[2]));
+	for (uint64_t i = 0; i < 2000; i++) {
+		uint64_t n, m;
+		const uint8_t *p = array_var(a->children[0], i, &n);
+		const uint8_t *q = array_var(got->children[4], i, &m);
+		assert_int_equal(n, m);
+		assert_memory_equal(p, q, n);
+	}
+	assert_int_equal(array_offset(got->children[5], 2000),
+			 array_offset(a->children[1], 2000));
+}
+
+static void test_fmt_arrow__tables_refuse(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"struct<ss: string, l: list<binary>, i: int8, n: null, f: float32[2]>",
+		 "the table has no column 's' (did you mean 'ss'?)"},
+		{"struct<s: string, l: list<string>, i: int8, n: null, f: float32[2]>",
+		 "column 'l': the file holds list<binary>, the table's is "
+		 "list<string>"},
+		{"struct<s: string, l: list<binary>, i: int16, n: null, f: float32[2]>",
+		 "column 'i': the file holds int8, the table's is int16"}};
+	AUTO_BUF struct buf file = {0};
+	AUTO(array) struct array *a = random_table(TABLE, &file);
+	AUTO(array) struct array *got = NULL;
+	for (size_t i = 0; i < 3; i++) {
+		AUTO(type) struct type *t = type_of(cases[i][0]);
+		AUTO_ERR struct err *err = parse_table("arrow", t, PARSE_ANY_ROWS,
+						       file.data, file.len, 0, &got);
+		assert_non_null(err);
+		assert_string_equal(err->msg, cases[i][1]);
+	}
+	a->type->children[0]->nullable = false;
+	AUTO_ERR struct err *err = parse_table("arrow", a->type, PARSE_ANY_ROWS,
+					       file.data, file.len, 0, &got);
+	assert_non_null(err);
+	assert_string_equal(err->msg,
+			    "column 's' has nulls, which the table's does not allow");
+}
+
+static void test_fmt_arrow__a_column_keeps_its_width(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = {{"string", "large_string"},
+					       {"large_binary", "binary"},
+					       {"list<string>", "large_list<string>"}};
+	uint64_t seed = 4;
+	for (size_t i = 0; i < 3; i++) {
+		AUTO(type) struct type *t = type_of(pairs[i][0]);
+		AUTO(type) struct type *wanted = type_of(pairs[i][1]);
+		AUTO(array) struct array *a = random_array(t, 900, 20, &seed);
+		AUTO(view) struct view *v = view_of("arrow", a, "c");
+		AUTO_BUF struct buf file = {0};
+		AUTO(array) struct array *got = NULL;
+		view_bytes(v, 65536, &file);
+		must(parse_bytes("arrow", wanted, 900, file.data, file.len, 0, &got));
+		assert_true(type_equal(got->type, wanted));
+		AUTO_BUF struct buf before = {0};
+		AUTO_BUF struct buf after = {0};
+		for (uint64_t row = 0; row < 900; row++) {
+			must(value_render(a, row, &before));
+			must(value_render(got, row, &after));
+		}
+		assert_int_equal(before.len, after.len);
+		assert_memory_equal(before.data, after.data, before.len);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fmt_arrow__frames),
 		cmocka_unit_test(test_fmt_arrow__round_trip),
+		cmocka_unit_test(test_fmt_arrow__tables_round_trip),
+		cmocka_unit_test(test_fmt_arrow__tables_find_columns_by_name),
+		cmocka_unit_test(test_fmt_arrow__tables_refuse),
+		cmocka_unit_test(test_fmt_arrow__a_column_keeps_its_width),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
