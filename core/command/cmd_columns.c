@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_columns.c: rename, drop, describe: columns change, their data does not.
+ * cmd_columns.c: rename, cast, drop, describe: columns that are there change.
  */
 #include "command/command_priv.h"
 
@@ -49,6 +49,46 @@ const struct command cmd_rename = {
 	.min_args = 2,
 	.max_args = 2,
 	.run = run_rename,
+};
+
+/* --- cast --- */
+
+static void show_rows(void *ctx, uint64_t done, uint64_t total)
+{
+	const struct command_env *env = ctx;
+	if (env->progress)
+		env->progress(env->ctx, "cast", done, total);
+}
+
+static struct err *run_cast(const struct command_env *env, const struct words *w,
+			    struct buf *out)
+{
+	AUTO(version) struct version *v = NULL;
+	AUTO(type) struct type *type = NULL;
+	AUTO_MEM char *name = NULL;
+	struct field *f;
+	struct command_env copy = *env;
+	struct job_progress progress = {show_rows, &copy};
+	TRY(find_column(env->version, w->args[1], &f));
+	TRY(type_parse(w->args[2], &type));
+	TRY(type_format(type, &name));
+	if (type_equal(f->type, type))
+		v = version_ref(env->version);
+	else
+		TRY_CTX(column_cast(env->table, env->version, f, type, &progress, &v),
+			"column '%s'", f->name);
+	buf_printf(out, "column %s is %s: ", w->args[1], name);
+	tell(env, v, out);
+	return NULL;
+}
+
+const struct command cmd_cast = {
+	.name = "cast",
+	.usage = "cast COLUMN TYPE",
+	.summary = "give a column another type; a value that does not fit is an error",
+	.min_args = 2,
+	.max_args = 2,
+	.run = run_cast,
 };
 
 /* --- drop --- */

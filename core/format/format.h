@@ -121,6 +121,17 @@ MUST_CHECK struct err *value_render(const struct array *a, uint64_t row,
  * queries and UDFs. */
 MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
 
+/* --- other types --- */
+
+/*
+ * The rows of an array as another type: numbers by value (floats to integers towards
+ * zero), times in another unit, text and bytes of another width, nested values member
+ * by member, and whatever has a text through that.  EINVAL naming the first row,
+ * counted from first_row, whose value does not fit.  ret is the caller's.
+ */
+MUST_CHECK struct err *array_cast(struct array *a, struct type *to, uint64_t first_row,
+				  struct array **ret);
+
 /* --- parsers: bytes to rows --- */
 
 #define PARSE_ANY_ROWS UINT64_MAX /* as many rows as there are */

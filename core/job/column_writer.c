@@ -140,6 +140,29 @@ static struct err *check_replaced(const struct field *f)
 	return NULL;
 }
 
+static bool is_kept_out(const char *key)
+{
+	static const char *const prefixes[] = {
+		"lancefs:",	    "computed_",     "virtual_column",
+		"ARROW:extension:", "lance-schema:", "lance-encoding:"};
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_starts(key, prefixes[i]))
+			return true;
+	return !*key;
+}
+
+/* What is not about the type stays. */
+static struct err *keep_rules(struct field *f, const struct field *old)
+{
+	f->nullable = old->nullable;
+	for (size_t i = 0; i < old->n_metadata; i++) {
+		const struct metadata_entry *e = &old->metadata[i];
+		if (!is_kept_out(e->key))
+			TRY(field_set_metadata(f, e->key, e->value, e->value_len));
+	}
+	return NULL;
+}
+
 /* A column that keeps its type keeps its ids and metadata; else they come from next
  * on. */
 static struct err *make_field(struct column_writer *w, struct new_column *c,
@@ -158,6 +181,8 @@ static struct err *make_field(struct column_writer *w, struct new_column *c,
 		TRY(copy_metadata(c->field, c->replaces));
 	} else {
 		w->is_same = false;
+		if (c->replaces && spec->keeps_rules)
+			TRY(keep_rules(c->field, c->replaces));
 		TRY(number_fields(c->field, next));
 	}
 	return set_provenance(c->field, spec, w->base);
@@ -198,17 +223,6 @@ struct err *column_writer_open(struct table *t, struct version *base,
 	TRY(make_fields(w, specs, n));
 	*ret = TAKE(w);
 	return NULL;
-}
-
-static bool is_kept_out(const char *key)
-{
-	static const char *const prefixes[] = {
-		"lancefs:",	    "computed_",     "virtual_column",
-		"ARROW:extension:", "lance-schema:", "lance-encoding:"};
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (str_starts(key, prefixes[i]))
-			return true;
-	return !*key;
 }
 
 struct err *column_writer_describe(struct column_writer *w, size_t i, const char *key,

@@ -23,6 +23,8 @@ struct column_spec {
 	struct type *type;  /* borrowed for the call */
 	const char *source; /* provenance: "file", "sql", "udf", "join" */
 	const char *text;   /* provenance: the file's name, the expression; or NULL */
+	bool keeps_rules; /* what it replaces: its nullability and its metadata stay, of
+			   * whatever type it is now */
 };
 
 struct column_writer;
@@ -57,6 +59,21 @@ MUST_CHECK struct err *column_writer_commit(struct column_writer *w,
 /* Remove the files.  Accepts NULL. */
 void column_writer_abort(struct column_writer *w);
 DEFINE_AUTO(column_writer, column_writer_abort)
+
+/* Tells how far long work is; done and total are rows. */
+struct job_progress {
+	void (*tell)(void *ctx, uint64_t done, uint64_t total); /* may be NULL */
+	void *ctx;
+};
+
+/*
+ * Make a column's values another type's, under a new field id.  EINVAL, naming the
+ * first row whose value does not fit.  ret as column_writer_commit.
+ */
+MUST_CHECK struct err *column_cast(struct table *t, struct version *base,
+				   struct field *f, struct type *to,
+				   const struct job_progress *progress,
+				   struct version **ret);
 
 /* --- rows in --- */
 
