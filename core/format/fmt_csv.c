@@ -141,7 +141,7 @@ static struct err *csv_render(const struct field *f, const struct array *a,
 
 static bool csv_parses(const struct type *t)
 {
-	return builder_fits(t) && !type_is_nested(t->id);
+	return fmt_txt.parses(t) && !type_is_nested(t->id);
 }
 
 const struct format_ops fmt_csv = {

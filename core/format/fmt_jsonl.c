@@ -3,20 +3,14 @@
  * fmt_jsonl.c: one JSON object a line, {"NAME":value}; for every type.
  *
  * Binary values are base64, nulls null; NaN and the infinities are the words
- * that JavaScript and Python's json know.  Read only: parsing is for txt and csv.
+ * that JavaScript and Python's json know.
  */
-#include "format/format_priv.h"
+#include "format/json_priv.h"
 
 static bool jsonl_renders(const struct type *t)
 {
 	(void)t;
 	return true;
-}
-
-static bool jsonl_parses(const struct type *t)
-{
-	(void)t;
-	return false;
 }
 
 /* {"name": of a column; nothing before a row of a table, which is an object. */
@@ -72,8 +66,15 @@ const struct format_ops fmt_jsonl = {
 	.suffix = "jsonl",
 	.mime = "application/x-ndjson",
 	.holds_tables = true,
+	.parses_tables = true,
 	.renders = jsonl_renders,
-	.parses = jsonl_parses,
+	.parses = builder_fits,
 	.measure = jsonl_measure,
 	.render = jsonl_render,
+	.open = jsonl_open,
+	.push = jsonl_push,
+	.finish = jsonl_finish,
+	.is_complete = jsonl_is_complete,
+	.has_row_bytes = jsonl_has_row_bytes,
+	.close = jsonl_close,
 };

@@ -423,14 +423,17 @@ static struct err *npy_push(struct parser *p, const uint8_t *bytes, size_t len)
 		bytes += n;
 		len -= n;
 	}
-	return NULL;
+	/* rows may end here: what is wrong with them must not wait for more */
+	bool any = s->n_rows == PARSE_ANY_ROWS && s->has_header;
+	return any && s->data.len && s->data.len % s->row_bytes == 0 ? emit_rows(p)
+								     : NULL;
 }
 
 static bool npy_is_complete(const struct parser *p)
 {
 	const struct npy_state *s = p->state;
 	if (s->has_header && s->n_rows == PARSE_ANY_ROWS)
-		return s->data.len % s->row_bytes == 0;
+		return s->data.len == 0;
 	return s->has_header && p->n_rows == s->n_rows;
 }
 
@@ -457,9 +460,7 @@ static struct err *npy_finish(struct parser *p)
 	const struct npy_state *s = p->state;
 	if (!s->has_header)
 		return err_new(EINVAL, "the npy header does not end");
-	if (!npy_is_complete(p))
-		return cut_short(p, s);
-	return s->data.len ? emit_rows(p) : NULL;
+	return npy_is_complete(p) ? NULL : cut_short(p, s);
 }
 
 const struct format_ops fmt_npy = {

@@ -223,7 +223,7 @@ struct txt_state {
 
 static bool txt_parses(const struct type *t)
 {
-	return builder_fits(t);
+	return builder_fits(t) && text_fits(t) && t->id != TYPE_NULL;
 }
 
 static struct err *txt_open(struct parser *p)

@@ -158,21 +158,34 @@ MUST_CHECK struct err *cell_time(const struct type *t, const char *text, size_t 
 #define CELL_QUOTE_LEN 48
 const char *cell_quote(const char *text, size_t len, char dst[CELL_QUOTE_LEN]);
 
-/* --- growing an array of one type from values of text (builder.c) --- */
+/* --- growing an array of one type from values (builder.c) --- */
 
 struct builder;
 void builder_free(struct builder *b);
 DEFINE_AUTO(builder, builder_free)
 MUST_CHECK struct err *builder_new(struct type *t, struct builder **ret);
-/* The value that the text stands for (strings: these bytes, checked for UTF-8). */
+/* A type that can be built: all without dictionaries. */
+bool builder_fits(const struct type *t);
+/* Borrowed from the builder. */
+struct type *builder_type(const struct builder *b);
+struct builder *builder_child(const struct builder *b, size_t i);
+
+/* The value that the text stands for: strings and binary these bytes, nested values
+ * JSON. */
 MUST_CHECK struct err *builder_text(struct builder *b, const char *text, size_t len);
 MUST_CHECK struct err *builder_null(struct builder *b);
+/* A value of strings (checked for UTF-8), binary or fixed_size_binary. */
+MUST_CHECK struct err *builder_bytes(struct builder *b, const void *p, size_t len);
+/* A nested value, whose items or members were added to the children. */
+MUST_CHECK struct err *builder_end(struct builder *b);
+/* builder_text of a fixed-size list of plain values (builder_vector.c). */
+MUST_CHECK struct err *vector_text(struct builder *b, const char *text, size_t len);
+
 uint64_t builder_rows(const struct builder *b);
-uint64_t builder_bytes(const struct builder *b);
+/* Memory that a null of the type takes, about. */
+uint64_t builder_null_bytes(const struct type *t);
 /* All rows as an array; the builder is empty afterwards. */
 MUST_CHECK struct err *builder_take(struct builder *b, struct array **ret);
-/* A type that builder_text can read. */
-bool builder_fits(const struct type *t);
 
 /* --- columns of a table by name (members.c) --- */
 
@@ -192,6 +205,7 @@ struct text_column {
 	struct type *type;	 /* borrowed; NULL while it is learnt */
 	struct builder *builder; /* NULL while learning the type */
 	size_t member;		 /* of a table's struct */
+	uint64_t null_bytes;	 /* that a null takes, about */
 	bool nullable;
 	bool can_int, can_double, can_bool;
 	uint64_t n_values; /* that are not null */

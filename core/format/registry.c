@@ -62,7 +62,7 @@ const struct format_ops *format_natural(const struct type *t)
 
 bool format_is_text(const struct format_ops *f)
 {
-	return f == &fmt_txt || f == &fmt_csv;
+	return f == &fmt_txt || f == &fmt_csv || f == &fmt_jsonl;
 }
 
 bool format_brings_type(const struct format_ops *f)

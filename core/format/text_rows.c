@@ -13,7 +13,6 @@
 
 #define BATCH_BYTES ((uint64_t)1 << 20)
 #define BATCH_ROWS ((uint64_t)65536)
-#define CELL_BYTES 8 /* what a null costs, about */
 
 /* --- the columns --- */
 
@@ -37,6 +36,7 @@ static struct err *open_column(const struct parser *p, struct field *member,
 		return err_new(EINVAL, "column '%s': %s cannot be written as %s",
 			       member->name, name, p->ops->suffix);
 	}
+	c->null_bytes = builder_null_bytes(c->type);
 	return builder_new(c->type, &c->builder);
 }
 
@@ -105,7 +105,7 @@ struct err *text_rows_value(struct text_rows *r, size_t column, const char *text
 			    size_t len, uint64_t line)
 {
 	struct text_column *c = &r->columns[column];
-	r->n_bytes += len;
+	r->n_bytes += len + 8;
 	return c->builder ? builder_text(c->builder, text, len)
 			  : learn(c, text, len, line);
 }
@@ -115,6 +115,7 @@ struct err *text_rows_null(struct text_rows *r, size_t column)
 	struct text_column *c = &r->columns[column];
 	if (!c->nullable)
 		return err_new(EINVAL, "null, which the column does not allow");
+	r->n_bytes += c->null_bytes;
 	return c->builder ? builder_null(c->builder) : NULL;
 }
 
@@ -149,7 +150,6 @@ struct err *text_rows_end(struct text_rows *r, struct parser *p)
 {
 	p->n_rows++;
 	r->n_rows++;
-	r->n_bytes += r->n_columns * CELL_BYTES;
 	if (p->options.type && (r->n_bytes >= BATCH_BYTES || r->n_rows >= BATCH_ROWS))
 		return emit(r, p);
 	return NULL;

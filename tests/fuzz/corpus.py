@@ -699,6 +699,35 @@ def add_jsonb(corpus):
     corpus.add("jsonb", jsonb_word(0x80000002) + jsonb_word(5 << 28 | len(inner)) + jsonb_word(0) + inner)
 
 
+# --- column files, made by hand ---
+
+PARSE_FORMATS = re.findall(r"&fmt_(\w+)", (HERE.parents[1] / "core/format/registry.c").read_text().split("};")[0])
+PARSE_TYPES = re.findall(r'NULL|"([^"]*)"', (HERE / "fuzz_parse.c").read_text().split("types[] = {")[1].split("};")[0])
+TABLE, ANY_ROWS = 128, 255
+
+
+def parse_input(suffix, kind, rows, data, step=15):
+    return bytes([PARSE_FORMATS.index(suffix), kind if isinstance(kind, int) else PARSE_TYPES.index(kind), rows,
+                  step]) + data
+
+
+def add_column_files(corpus):
+    columns = [("csv", "int64", 2, b"c\n1\n\n"), ("csv", "string", 2, b'c\r\n"a""b"\r\n"x\ny"'), ("csv", "", 1, b"c\n1.5\n"),
+               ("txt", "list<string>", 2, b'["a",null]\n\\N\n'), ("txt", "float32[3]", 1, b"[1,2.5,null]\n"),
+               ("jsonl", "decimal(20,3)", 1, b'{"c":-12.345}\n'), ("jsonl", "binary", 1, b'{"c":"AAEC/w=="}\n'),
+               ("jsonl", "map<string, int64>", 1, b'{"c":{"k":-0,"l":null}}\n'),
+               ("jsonl", "large_list<decimal(20,3)[2]>", 1, b'{"c":[[1,"2.5"],null]}\n'),
+               ("jsonl", "float64", 2, b'{"c":NaN}\n\n{"c":123456789012345678901}'),
+               ("jsonl", "", 2, b'{"c":[{"a":1}]}\n{"c":[{"b":"\\ud83d\\ude00"},{"a":2.5}]}\n')]
+    for suffix, kind, rows, data in columns:
+        corpus.add("parse", parse_input(suffix, kind, rows, data))
+    tables = [("csv", b'a,b\n1,x\n"2","y""z"\n'), ("csv", b'\xef\xbb\xbf"b",a\r\n,\r\n'),
+              ("jsonl", b'{"a":1,"b":"x"}\n{"b":null}\n'), ("jsonl", b'{"a":1.5,"b":[1,2],"c":"AA==","d":true}\n')]
+    for suffix, data in tables:
+        for kind in range(4):
+            corpus.add("parse", parse_input(suffix, TABLE + kind, ANY_ROWS, data))
+
+
 def main():
     corpus = Corpus(pathlib.Path(sys.argv[2]))
     add_golden(corpus, pathlib.Path(sys.argv[1]))
@@ -714,6 +743,7 @@ def main():
     add_tables(corpus)
     add_lineage(corpus)
     add_jsonb(corpus)
+    add_column_files(corpus)
     print("corpus:", ", ".join(f"{n} {door}" for door, n in sorted(corpus.n.items())))
 
 

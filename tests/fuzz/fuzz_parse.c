@@ -2,9 +2,10 @@
 /*
  * fuzz_parse.c: any bytes into the parsers of all column file formats.
  *
- * Byte 0 chooses the format, byte 1 the type, byte 2 the rows of the table and
- * byte 3 how the rest is cut into pushes.  What a parser hands on must be valid,
- * and what it calls complete must finish.
+ * Byte 0 chooses the format, byte 1 the type (from 128 on of a table), byte 2 the rows
+ * of the table (255: any) and byte 3 how the rest is cut into pushes.  What a parser
+ * hands on must be valid and of the parser's type, and what it calls complete must
+ * finish.
  */
 #include "format/format.h"
 
@@ -29,17 +30,39 @@ static const char *const types[] = {NULL,
 				    "float32[3]",
 				    "float32[2][2]",
 				    "large_string",
-				    "time32[s]"};
+				    "time32[s]",
+				    "list<string>",
+				    "struct<a: int32, b: list<bool>>",
+				    "binary",
+				    "large_binary",
+				    "fixed_size_binary[3]",
+				    "map<string, int64>",
+				    "large_list<decimal(20,3)[2]>",
+				    "null"};
+
+static const char *const tables[] = {
+	NULL, "struct<a: int64, b: string>",
+	"struct<a: float64, b: list<int8>, c: binary, d: bool>",
+	"struct<b: large_string, a: date32, v: float32[2], s: struct<x: int8>>"};
 
 #define N_TYPES (sizeof(types) / sizeof(types[0]))
+#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
+#define TABLE 128
+
+struct seen {
+	uint64_t n_rows;
+	struct type *type; /* owned reference: of the batches */
+};
 
 static struct err *check_batch(void *ctx, struct array *batch)
 {
-	uint64_t *n_rows = ctx;
-	*n_rows += batch->n_rows;
+	struct seen *seen = ctx;
+	seen->n_rows += batch->n_rows;
 	struct err *err = array_validate(batch);
-	if (err)
+	if (err || (seen->type && !type_equal(seen->type, batch->type)))
 		abort();
+	if (!seen->type)
+		seen->type = type_ref(batch->type);
 	return NULL;
 }
 
@@ -55,6 +78,17 @@ static struct err *push_all(struct parser *p, const uint8_t *data, size_t size,
 	return err;
 }
 
+static struct type *chosen_type(uint8_t choice)
+{
+	struct type *t = NULL;
+	const char *name =
+		choice & TABLE ? tables[choice % N_TABLES] : types[choice % N_TYPES];
+	AUTO_ERR struct err *bad = name ? type_parse(name, &t) : NULL;
+	if (bad)
+		abort();
+	return t;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 4)
@@ -62,26 +96,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n_formats = 0;
 	while (format_at(n_formats))
 		n_formats++;
-	const struct format_ops *f = format_at(data[0] % n_formats);
-	const char *name = types[data[1] % N_TYPES];
-	AUTO(type) struct type *t = NULL;
-	if (name) {
-		AUTO_ERR struct err *bad = type_parse(name, &t);
-		if (bad)
-			abort();
-	}
-	uint64_t n_rows = 0;
+	AUTO(type) struct type *t = chosen_type(data[1]);
+	struct seen seen = {0};
 	AUTO(parser) struct parser *p = NULL;
 	struct parse_options options = {.type = t,
 					.name = "c",
-					.n_rows = data[2],
+					.n_rows = data[2] == 255 ? PARSE_ANY_ROWS
+								 : data[2],
+					.is_table = (data[1] & TABLE) != 0,
 					.rows = check_batch,
-					.ctx = &n_rows};
-	AUTO_ERR struct err *refused = parser_open(f, &options, &p);
+					.ctx = &seen};
+	AUTO_ERR struct err *refused =
+		parser_open(format_at(data[0] % n_formats), &options, &p);
 	if (refused)
 		return 0;
 	AUTO_ERR struct err *err = push_all(p, data + 4, size - 4, data[3] % 16 + 1u);
-	if (!err && parser_type(p) && n_rows && n_rows != data[2])
+	AUTO(type) struct type *type = seen.type;
+	if (!err && (!parser_type(p) || (type && !type_equal(type, parser_type(p)))))
+		abort();
+	if (!err && seen.n_rows && data[2] != 255 && seen.n_rows != data[2])
 		abort();
 	return 0;
 }
