@@ -128,18 +128,6 @@ static struct err *list_slot(struct mount *m, struct handle *h, size_t field,
 	return NULL;
 }
 
-static void list_staged(struct mount *m, uint64_t first, uint64_t off,
-			const struct list_sink *sink)
-{
-	for (size_t i = off > first ? off - first : 0;; i++) {
-		AUTO_MEM char *name = NULL;
-		uint64_t ino;
-		if (!staging_entry(m, i, &name, &ino) ||
-		    sink->fn(sink->ctx, name, ino, S_IFREG, first + i + 1))
-			return;
-	}
-}
-
 static struct err *columns_list(struct mount *m, struct handle *h, uint64_t off,
 				const struct list_sink *sink)
 {
@@ -151,13 +139,14 @@ static struct err *columns_list(struct mount *m, struct handle *h, uint64_t off,
 			return NULL;
 	}
 	if (!h->node->is_frozen)
-		list_staged(m, n, off, sink);
+		staging_list(m, &place_columns, n, off, sink);
 	return NULL;
 }
 
 const struct node_ops columns_ops = {
 	.kind = "columns",
 	.mode = S_IFDIR | 0755,
+	.drops = &place_columns,
 	.lookup = columns_lookup,
 	.list = columns_list,
 };

@@ -20,6 +20,7 @@ static const struct {
 
 	{"versions", &versions_ops, LIVE},
 	{"tags", &tags_ops, LIVE},
+	{"append", &append_ops, LIVE},
 	{"rejected", &rejected_ops, LIVE},
 	{"control", &control_ops, LIVE},
 	{"metrics", &metrics_ops, LIVE},

@@ -43,6 +43,7 @@
 
 struct node;
 struct staged;
+struct drop_place;
 struct mount;
 struct server;
 
@@ -85,6 +86,8 @@ struct handle {
 struct node_ops {
 	const char *kind;
 	mode_t mode; /* type and permissions */
+	/* What becomes of files made in the directory; NULL: none are. */
+	const struct drop_place *drops;
 	/* Fill st (mode, ids and times are preset); is_exact: the size must be
 	 * right, else it may be left out and *ret_timeout set to 0. */
 	struct err *(*attr)(struct mount *m, struct node *n, bool is_exact,
@@ -147,6 +150,11 @@ void node_free(struct node *n);
 DEFINE_AUTO(node, node_free)
 /* The inode number of a key: never 0, never the root's. */
 uint64_t node_ino(const struct mount *m, const struct node_ops *ops, uint64_t key);
+/* Where files made in a directory go; NULL if none are made there. */
+static inline const struct drop_place *node_drops(const struct node *n)
+{
+	return n->is_frozen ? NULL : n->ops->drops;
+}
 /* The version that a directory shows now: its own, or the latest (referenced). */
 struct version *node_version(struct mount *m, struct node *n);
 
@@ -338,6 +346,8 @@ uint64_t failures_count(struct mount *m);
 /* The process of a thread id; pid itself if it is unknown. */
 pid_t process_of(pid_t tid);
 bool process_lives(pid_t pid);
+/* Some process has the file of this inode number open, by any of its descriptors. */
+bool file_is_held(uint64_t ino);
 /* The thread is exiting, by a signal or with a status that is not 0. */
 bool process_fails(pid_t tid);
 /* "cp[1234]" */
@@ -347,7 +357,7 @@ void process_name(pid_t pid, char *dst, size_t size);
 
 extern const struct node_ops root_ops, database_ops, namespace_ops, columns_ops,
 	rows_ops, row_ops, versions_ops, version_dir_ops, latest_link_ops,
-	binary_dir_ops, rejected_ops, tags_ops, fragments_ops, fragment_ops,
+	binary_dir_ops, rejected_ops, append_ops, tags_ops, fragments_ops, fragment_ops,
 	data_files_ops, indices_ops, table_dir_ops;
 extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
 	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops,
@@ -412,14 +422,19 @@ struct staging;
 
 MUST_CHECK struct err *staging_new(struct mount *m, struct staging **ret);
 void staging_free(struct staging *s);
+/* What is dropped into columns/ becomes a column, into append/ rows. */
+extern const struct drop_place place_columns, place_append;
+const char *place_name(const struct drop_place *place); /* "columns" */
 /* The staged file of that name, referenced; NULL if there is none that this
  * thread's process may see: a replacement is seen by its writer only. */
-struct staged *staging_find(struct mount *m, const char *name, pid_t tid);
+struct staged *staging_find(struct mount *m, const struct drop_place *place,
+			    const char *name, pid_t tid);
 /* Create one; errors are create(2)'s. */
-MUST_CHECK struct err *staging_create(struct mount *m, const char *name, pid_t pid,
-				      struct staged **ret);
-/* Entry i in the listing of columns/; false past the last.  name is owned. */
-bool staging_entry(struct mount *m, size_t i, char **ret_name, uint64_t *ret_ino);
+MUST_CHECK struct err *staging_create(struct mount *m, const struct drop_place *place,
+				      const char *name, pid_t pid, struct staged **ret);
+/* List the files of a place behind the first entries; off as of readdir. */
+void staging_list(struct mount *m, const struct drop_place *place, uint64_t first,
+		  uint64_t off, const struct list_sink *sink);
 struct staged *staged_ref(struct staged *s);
 void staged_unref(struct staged *s);
 DEFINE_AUTO(staged, staged_unref)
@@ -429,13 +444,13 @@ MUST_CHECK struct err *staged_truncate(struct mount *m, struct staged *s,
 void staged_touch(struct staged *s, int64_t mtime_ns);
 MUST_CHECK struct err *staged_set_xattr(struct staged *s, const char *name,
 					const void *value, size_t len);
-/* rename(2) of a staged or rejected file to a name in columns/. */
-MUST_CHECK struct err *staging_rename(struct mount *m, const char *from, const char *to,
-				      pid_t pid);
-MUST_CHECK struct err *staging_retry(struct mount *m, const char *rejected,
-				     const char *to, pid_t pid);
-/* false if there is no such staged file, or it is a column already. */
-bool staging_remove(struct mount *m, const char *name);
+/* rename(2) of a staged or rejected file to a name in a place. */
+MUST_CHECK struct err *staging_rename(struct mount *m, const struct drop_place *place,
+				      const char *from, const char *to, pid_t pid);
+MUST_CHECK struct err *staging_retry(struct mount *m, const struct drop_place *place,
+				     const char *rejected, const char *to, pid_t pid);
+/* false if there is no such staged file, or it was committed already. */
+bool staging_remove(struct mount *m, const struct drop_place *place, const char *name);
 /* An open for writing of a live column was answered ESTALE: the next lookup of
  * this node by this thread gets a staging node. */
 void staging_expect(struct mount *m, uint64_t ino, pid_t tid);
@@ -463,11 +478,12 @@ MUST_CHECK struct err *gesture_untag(struct mount *m, const char *name);
 MUST_CHECK struct err *rejected_open(struct mount *m, const char *name, int *ret_fd);
 /* Keep what could not be committed: link the spool file, write NAME.error; without
  * the file (-1) only that. */
-MUST_CHECK struct err *rejected_keep(struct mount *m, const char *name, int spool_fd,
-				     const char *why);
+MUST_CHECK struct err *rejected_keep(struct mount *m, const struct drop_place *place,
+				     const char *name, int spool_fd, const char *why);
 MUST_CHECK struct err *rejected_remove(struct mount *m, const char *name);
 /* A rejected file was tried again, and why it stays. */
-void rejected_explain(struct mount *m, const char *name, const char *why);
+void rejected_explain(struct mount *m, const struct drop_place *place, const char *name,
+		      const char *why);
 /* The directory SOURCE/_lancefs/NAME, made if it must be; a descriptor. */
 MUST_CHECK struct err *state_dir(struct mount *m, const char *name, int *ret_fd);
 /* Remove the directories that hold nothing. */

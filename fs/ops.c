@@ -19,8 +19,9 @@ void reply_err_in(fuse_req_t req, const struct node *dir, const char *name,
 		  struct err *err)
 {
 	char path[512];
-	bool is_column = dir->ops == &columns_ops && !dir->is_frozen;
-	snprintf(path, sizeof(path), "%s%s", is_column ? "columns/" : "", name);
+	const struct drop_place *place = node_drops(dir);
+	snprintf(path, sizeof(path), "%s%s%s", place ? place_name(place) : "",
+		 place ? "/" : "", name);
 	reply_err(req, dir->mount, path, err);
 }
 
@@ -81,20 +82,20 @@ void reply_entry(fuse_req_t req, const char *name, struct node *n,
 	}
 }
 
-/* In columns/, what is being written comes before what is there. */
+/* Where files are dropped, what is being written comes before what is there. */
 static struct err *lookup_node(struct mount *m, pid_t tid, struct node *dir,
 			       const char *name, struct node **ret)
 {
 	AUTO(staged) struct staged *s = NULL;
 	AUTO(node) struct node *n = NULL;
-	bool takes_files = dir->ops == &columns_ops && !dir->is_frozen;
-	if (takes_files && (s = staging_find(m, name, tid)))
+	const struct drop_place *place = node_drops(dir);
+	if (place && (s = staging_find(m, place, name, tid)))
 		return staged_node(s, ret);
 	if (dir->ops->lookup)
 		TRY(dir->ops->lookup(m, dir, name, &n));
-	if (n && takes_files && n->ops == &column_file_ops &&
+	if (n && place && n->ops == &column_file_ops &&
 	    staging_expected(m, n->ino, tid)) {
-		TRY(staging_create(m, name, tid, &s));
+		TRY(staging_create(m, place, name, tid, &s));
 		return staged_node(s, ret);
 	}
 	*ret = TAKE(n);

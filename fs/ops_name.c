@@ -20,8 +20,8 @@ static struct err *check_place(struct mount *m, const struct node *dir)
 		return err_new(EROFS,
 			       "this part of the tree is read-only; write columns "
 			       "in columns/");
-	if (dir->ops != &columns_ops)
-		return err_new(EPERM, "files are made in columns/ only");
+	if (!dir->ops->drops)
+		return err_new(EPERM, "files are made in columns/ and append/ only");
 	return NULL;
 }
 
@@ -32,7 +32,7 @@ static struct err *create(fuse_req_t req, struct node *dir, const char *name,
 	AUTO(staged) struct staged *s = NULL;
 	AUTO(node) struct node *n = NULL;
 	TRY(check_place(m, dir));
-	TRY(staging_create(m, name, caller(req), &s));
+	TRY(staging_create(m, dir->ops->drops, name, caller(req), &s));
 	TRY(staged_node(s, &n));
 	*ret = inodes_add(&m->server->inodes, TAKE(n));
 	struct err *err = open_node(req, *ret, fi);
@@ -61,7 +61,7 @@ static struct err *unlink_name(struct mount *m, struct node *dir, const char *na
 	AUTO(node) struct node *n = NULL;
 	if (dir->ops == &rejected_ops)
 		return rejected_remove(m, name);
-	if (dir->ops == &columns_ops && !dir->is_frozen && staging_remove(m, name))
+	if (node_drops(dir) && staging_remove(m, node_drops(dir), name))
 		return NULL;
 	if (dir->ops->lookup)
 		TRY(dir->ops->lookup(m, dir, name, &n));
@@ -90,14 +90,14 @@ static struct err *rename_name(struct mount *m, struct node *from_dir, const cha
 		return err_new(EINVAL, "names cannot be exchanged");
 	if (to_dir->mount != from_dir->mount)
 		return err_new(EXDEV, "columns do not move between tables; copy them");
-	if (to_dir != from_dir && to_dir->ops != &columns_ops)
+	if (to_dir != from_dir && !to_dir->ops->drops)
 		return err_new(EXDEV, "columns do not move out of columns/; copy them");
 	TRY(check_place(m, to_dir));
 	if (from_dir->ops == &rejected_ops)
-		return staging_retry(m, from, to, pid);
-	if (from_dir->ops != &columns_ops)
-		return err_new(EXDEV, "only files of columns/ and rejected/ move here");
-	return staging_rename(m, from, to, pid);
+		return staging_retry(m, to_dir->ops->drops, from, to, pid);
+	if (from_dir != to_dir)
+		return err_new(EXDEV, "only files of rejected/ move here; copy others");
+	return staging_rename(m, to_dir->ops->drops, from, to, pid);
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,

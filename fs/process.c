@@ -10,6 +10,7 @@
  */
 #include "fs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -82,4 +83,45 @@ void process_name(pid_t pid, char *dst, size_t size)
 		snprintf(dst, size, "?");
 	else
 		snprintf(dst, size, "%.15s[%d]", text[0] ? text : "?", (int)pid);
+}
+
+/* --- who has a file open --- */
+
+/* One /proc/PID/fdinfo/N says so. */
+static bool fdinfo_names(int dir, const char *name, uint64_t ino)
+{
+	char text[512];
+	unsigned long long found = 0;
+	AUTO_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	text[n > 0 ? n : 0] = 0;
+	const char *line = strstr(text, "\nino:");
+	return line && sscanf(line, "\nino: %llu", &found) == 1 && found == ino;
+}
+
+static bool process_holds(const char *pid, uint64_t ino)
+{
+	char path[300];
+	struct dirent *e;
+	bool found = false;
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo", pid);
+	DIR *d = opendir(path);
+	while (d && !found && (e = readdir(d)))
+		found = e->d_name[0] != '.' && fdinfo_names(dirfd(d), e->d_name, ino);
+	if (d)
+		closedir(d);
+	return found;
+}
+
+bool file_is_held(uint64_t ino)
+{
+	struct dirent *e;
+	bool found = false;
+	DIR *d = opendir("/proc");
+	while (d && !found && (e = readdir(d)))
+		found = e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+			process_holds(e->d_name, ino);
+	if (d)
+		closedir(d);
+	return found;
 }

@@ -104,13 +104,13 @@ static struct err *copy_file(int from, int dir, const char *name)
 	}
 }
 
-static struct err *write_reason(int dir, const char *name, bool is_kept,
-				const char *why)
+static struct err *write_reason(int dir, const struct drop_place *place,
+				const char *name, bool is_kept, const char *why)
 {
 	char next[320];
 	if (is_kept)
-		snprintf(next, sizeof(next),
-			 "To try again: mv rejected/%.200s columns/", name);
+		snprintf(next, sizeof(next), "To try again: mv rejected/%.200s %s/",
+			 name, place_name(place));
 	else
 		snprintf(next, sizeof(next), "It was too large to be kept here.");
 	AUTO_MEM char *error = NULL;
@@ -122,10 +122,11 @@ static struct err *write_reason(int dir, const char *name, bool is_kept,
 	return NULL;
 }
 
-void rejected_explain(struct mount *m, const char *name, const char *why)
+void rejected_explain(struct mount *m, const struct drop_place *place, const char *name,
+		      const char *why)
 {
 	AUTO_FD int dir = existing_dir(m);
-	struct err *err = dir < 0 ? NULL : write_reason(dir, name, true, why);
+	struct err *err = dir < 0 ? NULL : write_reason(dir, place, name, true, why);
 	err_free(err); /* the reason itself is being told */
 }
 
@@ -174,8 +175,8 @@ static struct err *make_room(struct mount *m, int dir, const char *spare)
 	}
 }
 
-struct err *rejected_keep(struct mount *m, const char *name, int spool_fd,
-			  const char *why)
+struct err *rejected_keep(struct mount *m, const struct drop_place *place,
+			  const char *name, int spool_fd, const char *why)
 {
 	AUTO_FD int dir = -1;
 	char proc[64];
@@ -186,7 +187,7 @@ struct err *rejected_keep(struct mount *m, const char *name, int spool_fd,
 		return err_errno(errno, "rejected/%s", name);
 	if (spool_fd >= 0 && linkat(AT_FDCWD, proc, dir, name, AT_SYMLINK_FOLLOW) != 0)
 		TRY(copy_file(spool_fd, dir, name));
-	TRY(write_reason(dir, name, spool_fd >= 0, why));
+	TRY(write_reason(dir, place, name, spool_fd >= 0, why));
 	return make_room(m, dir, name);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * staged.c: one file that is being written into columns/.
+ * staged.c: one file that is being written into columns/ or append/.
  *
  * Bytes go to a spool file without a name and, as long as they come in order,
  * straight on to the parser, so that a bad value fails its own write.  If they
@@ -55,29 +55,13 @@ struct err *staged_node(struct staged *s, struct node **ret)
 
 /* --- the parser --- */
 
-/* Begin a column of this name on the latest version. */
+/* Begin anew, on the latest version if none is set. */
 static struct err *begin_import(struct staged *s, const char *name)
 {
-	AUTO_MEM char *column = NULL;
-	AUTO(type) struct type *type = NULL;
-	struct import_spec spec = {.text = name};
 	import_close(TAKE(s->import));
 	if (!s->base)
 		s->base = table_latest(s->mount->table);
-	TRY(column_file_parse(s->base, name, &column, &type, &spec.format));
-	if (list_has(s->mount->server->options.protect, column) &&
-	    version_find_field(s->base, column))
-		return err_new(EPERM,
-			       "column '%s' is protected (protect= in the mount's "
-			       "configuration)",
-			       column);
-	spec.name = column;
-	spec.type = s->type ? s->type : type;
-	TRY(import_open(s->mount->table, s->base, &spec, &s->import));
-	s->replaces = version_find_field(s->base, column) != NULL;
-	free(s->column);
-	s->column = TAKE(column);
-	return NULL;
+	return s->place->begin(s, name);
 }
 
 struct err *staged_begin(struct staged *s)
@@ -140,18 +124,20 @@ void staged_keep(struct staged *s, const struct err *why)
 	struct err *err;
 	if (!s->size || s->fd < 0 || why->code == ENOSPC || why->code == EDQUOT)
 		return; /* on a full disk what was cut short would be in the way */
-	err = rejected_keep(s->mount, s->name, s->is_streamed ? -1 : s->fd, why->msg);
+	err = rejected_keep(s->mount, s->place, s->name, s->is_streamed ? -1 : s->fd,
+			    why->msg);
 	if (!err)
 		return;
-	log_line(&s->mount->server->log, LEVEL_ERROR, "columns/%s is lost: %s", s->name,
-		 err->msg);
+	log_line(&s->mount->server->log, LEVEL_ERROR, "%s/%s is lost: %s",
+		 s->place->name, s->name, err->msg);
 	err_free(err); /* the reason itself is being told */
 }
 
 static struct err *name_it(const struct staged *s, struct err *err)
 {
-	return str_starts(err->msg, "columns/") ? err
-						: err_wrap(err, "columns/%s", s->name);
+	size_t len = strlen(s->place->name);
+	bool is_named = !strncmp(err->msg, s->place->name, len) && err->msg[len] == '/';
+	return is_named ? err : err_wrap(err, "%s/%s", s->place->name, s->name);
 }
 
 /* The file fails: what is there moves to rejected/ with the reason, which is
@@ -171,7 +157,7 @@ static struct err *fail(struct staged *s, struct err *err)
 static struct err *failed_earlier(const struct staged *s)
 {
 	if (!s->failure)
-		return err_new(EINVAL, "columns/%s was removed", s->name);
+		return err_new(EINVAL, "%s/%s was removed", s->place->name, s->name);
 	return err_new(s->failure->code, "%s", s->failure->msg);
 }
 
@@ -217,9 +203,9 @@ static struct err *staged_read(struct mount *m, struct handle *h, uint64_t off,
 	LOCK_SCOPE(&s->lock);
 	if (s->is_streamed)
 		return err_new(EOPNOTSUPP,
-			       "columns/%s is large and not read back before it is "
+			       "%s/%s is large and not read back before it is "
 			       "committed",
-			       s->name);
+			       s->place->name, s->name);
 	if (off >= s->size || (s->fd < 0 && !s->aside))
 		return NULL;
 	return spool_read(s, off, (size_t)MIN_OF(len, s->size - off), dst, ret_len);
@@ -294,8 +280,8 @@ static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
 	LOCK_SCOPE(&s->lock);
 	if (s->state == STAGED_COMMITTED)
 		return err_new(EINVAL,
-			       "columns/%s has all its rows already and was committed",
-			       s->name);
+			       "%s/%s has all its rows already and was committed",
+			       s->place->name, s->name);
 	if (s->state != STAGED_OPEN)
 		return failed_earlier(s);
 	s->is_hidden = false;
@@ -310,12 +296,13 @@ struct err *staged_truncate(struct mount *m, struct staged *s, uint64_t size)
 	(void)m;
 	LOCK_SCOPE(&s->lock);
 	if (s->state == STAGED_COMMITTED && size != s->size)
-		return err_new(EOPNOTSUPP, "columns/%s was committed", s->name);
+		return err_new(EOPNOTSUPP, "%s/%s was committed", s->place->name,
+			       s->name);
 	if (s->state != STAGED_OPEN || size == s->size)
 		return NULL;
 	if (s->is_streamed && size)
-		return err_new(EOPNOTSUPP, "columns/%s is too large to be cut",
-			       s->name);
+		return err_new(EOPNOTSUPP, "%s/%s is too large to be cut",
+			       s->place->name, s->name);
 	s->is_streamed = false;
 	if (s->fd < 0)
 		TRY(spool_open(s->mount, &s->fd));
@@ -356,7 +343,9 @@ static struct err *commit(struct staged *s)
 
 static void remember_mtime(struct staged *s)
 {
-	const struct field *f = s->done ? version_find_field(s->done, s->column) : NULL;
+	const struct field *f = NULL;
+	if (s->done && s->column)
+		f = version_find_field(s->done, s->column);
 	if (f && s->has_mtime)
 		memo_put(s->mount->memo, MEMO_TOUCHED, version_column_key(s->done, f),
 			 (uint64_t)s->mtime_ns);
@@ -412,6 +401,7 @@ void staged_touch(struct staged *s, int64_t mtime_ns)
 static void gather(struct staged *s, struct flush_facts *f)
 {
 	f->is_scratch = s->is_scratch;
+	f->has_no_end = s->import && import_has_no_end(s->import);
 	f->is_settled = s->state != STAGED_OPEN;
 	f->has_bytes = s->size > 0;
 	if (f->is_settled || f->is_scratch || !f->has_bytes)
@@ -458,6 +448,8 @@ static struct err *staged_flush(struct mount *m, struct handle *h, pid_t tid,
 	if (!f.writer_failed && (f.by_opener || !f.opener_lives))
 		TRY(fail(s, catch_up(s, false)));
 	gather(s, &f);
+	if (f.has_no_end && f.has_bytes && !is_fsync)
+		f.is_held = file_is_held(h->node->ino);
 	switch (flush_decide(&f)) {
 	case FLUSH_COMMIT:
 		return commit_or_reject(s);
@@ -477,13 +469,12 @@ static struct err *last_close(struct staged *s)
 	case FLUSH_COMMIT:
 		return commit_or_reject(s);
 	case FLUSH_REJECT: {
-		struct err *err =
-			f.writer_failed
-				? err_new(EINVAL,
-					  "columns/%s: its writer was killed or "
-					  "failed; nothing was committed",
-					  s->name)
-				: import_check_complete(s->import);
+		struct err *err = f.writer_failed
+					  ? err_new(EINVAL,
+						    "%s/%s: its writer was killed or "
+						    "failed; nothing was committed",
+						    s->place->name, s->name)
+					  : import_check_complete(s->import);
 		return fail(s, err);
 	}
 	default:

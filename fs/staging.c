@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * staging.c: the files that are being written into columns/, by name.
+ * staging.c: the files that are being written into columns/ and append/, by name.
  */
 #include "staging_priv.h"
 
@@ -73,10 +73,12 @@ struct err *spool_open(struct mount *m, int *ret_fd)
 
 /* --- names; the lock is held --- */
 
-static size_t find_locked(const struct staging *g, const char *name)
+static size_t find_locked(const struct staging *g, const struct drop_place *place,
+			  const char *name)
 {
 	size_t i = 0;
-	while (i < g->n && strcmp(g->items[i]->name, name) != 0)
+	while (i < g->n &&
+	       (g->items[i]->place != place || strcmp(g->items[i]->name, name) != 0))
 		i++;
 	return i;
 }
@@ -87,11 +89,12 @@ static void drop_locked(struct staging *g, size_t i)
 	g->items[i] = g->items[--g->n];
 }
 
-struct staged *staging_find(struct mount *m, const char *name, pid_t tid)
+struct staged *staging_find(struct mount *m, const struct drop_place *place,
+			    const char *name, pid_t tid)
 {
 	struct staging *g = m->staging;
 	LOCK_SCOPE(&g->lock);
-	size_t i = find_locked(g, name);
+	size_t i = find_locked(g, place, name);
 	if (i == g->n)
 		return NULL;
 	struct staged *s = g->items[i];
@@ -100,13 +103,15 @@ struct staged *staging_find(struct mount *m, const char *name, pid_t tid)
 	return staged_ref(s);
 }
 
-bool staging_entry(struct mount *m, size_t i, char **ret_name, uint64_t *ret_ino)
+/* Entry i of a place; false past the last. */
+static bool entry(struct mount *m, const struct drop_place *place, size_t i,
+		  char **ret_name, uint64_t *ret_ino)
 {
 	struct staging *g = m->staging;
 	LOCK_SCOPE(&g->lock);
 	for (size_t k = 0; k < g->n; k++) {
 		const struct staged *s = g->items[k];
-		if (s->replaces || s->is_hidden || i-- != 0)
+		if (s->place != place || s->replaces || s->is_hidden || i-- != 0)
 			continue;
 		struct err *err = str_dup(s->name, ret_name);
 		*ret_ino = node_ino(m, &staged_file_ops, s->id);
@@ -116,6 +121,18 @@ bool staging_entry(struct mount *m, size_t i, char **ret_name, uint64_t *ret_ino
 		return false;
 	}
 	return false;
+}
+
+void staging_list(struct mount *m, const struct drop_place *place, uint64_t first,
+		  uint64_t off, const struct list_sink *sink)
+{
+	for (size_t i = off > first ? off - first : 0;; i++) {
+		AUTO_MEM char *name = NULL;
+		uint64_t ino;
+		if (!entry(m, place, i, &name, &ino) ||
+		    sink->fn(sink->ctx, name, ino, S_IFREG, first + i + 1))
+			return;
+	}
 }
 
 void staging_detach(struct mount *m, struct staged *s)
@@ -132,14 +149,15 @@ void staging_detach(struct mount *m, struct staged *s)
 
 /* --- creating --- */
 
-struct err *staged_new(struct mount *m, const char *name, pid_t tid,
-		       struct staged **ret)
+struct err *staged_new(struct mount *m, const struct drop_place *place,
+		       const char *name, pid_t tid, struct staged **ret)
 {
 	AUTO(staged) struct staged *s = NULL;
 	TRY(mem_new(&s));
 	atomic_init(&s->refs, 1);
 	pthread_mutex_init(&s->lock, NULL);
 	s->mount = m;
+	s->place = place;
 	s->fd = -1;
 	s->opener = process_of(tid);
 	s->is_scratch = true;
@@ -151,7 +169,8 @@ struct err *staged_new(struct mount *m, const char *name, pid_t tid,
 }
 
 /* DuckDB writes tmp_F and renames it to F; other names of that form are columns. */
-static bool is_scratch(struct mount *m, const char *name)
+static bool is_scratch(struct mount *m, const struct drop_place *place,
+		       const char *name)
 {
 	AUTO(version) struct version *v = table_latest(m->table);
 	AUTO_MEM char *column = NULL;
@@ -159,7 +178,7 @@ static bool is_scratch(struct mount *m, const char *name)
 	const struct format_ops *format;
 	if (name_is_scratch(name))
 		return true;
-	if (!str_starts(name, "tmp_"))
+	if (!place->holds_columns || !str_starts(name, "tmp_"))
 		return false;
 	struct err *err = column_file_parse(v, name + 4, &column, &type, &format);
 	if (err) {
@@ -174,7 +193,7 @@ static struct err *attach(struct mount *m, struct staged *s)
 {
 	struct staging *g = m->staging;
 	LOCK_SCOPE(&g->lock);
-	size_t i = find_locked(g, s->name);
+	size_t i = find_locked(g, s->place, s->name);
 	if (i < g->n)
 		drop_locked(g, i); /* its writers go on without a name */
 	TRY(mem_grow(g->n + 1, sizeof(struct staged *), &g->cap, &g->items));
@@ -183,12 +202,12 @@ static struct err *attach(struct mount *m, struct staged *s)
 	return NULL;
 }
 
-struct err *staging_create(struct mount *m, const char *name, pid_t tid,
-			   struct staged **ret)
+struct err *staging_create(struct mount *m, const struct drop_place *place,
+			   const char *name, pid_t tid, struct staged **ret)
 {
 	AUTO(staged) struct staged *s = NULL;
-	TRY(staged_new(m, name, tid, &s));
-	if (!is_scratch(m, name)) {
+	TRY(staged_new(m, place, name, tid, &s));
+	if (!is_scratch(m, place, name)) {
 		s->is_scratch = false;
 		TRY(staged_begin(s));
 	}
@@ -223,25 +242,26 @@ bool staging_expected(struct mount *m, uint64_t ino, pid_t tid)
 
 /* --- removing, renaming --- */
 
-static struct staged *find_any(struct mount *m, const char *name)
+static struct staged *find_any(struct mount *m, const struct drop_place *place,
+			       const char *name)
 {
 	struct staging *g = m->staging;
 	LOCK_SCOPE(&g->lock);
-	size_t i = find_locked(g, name);
+	size_t i = find_locked(g, place, name);
 	return i < g->n ? staged_ref(g->items[i]) : NULL;
 }
 
-bool staging_remove(struct mount *m, const char *name)
+bool staging_remove(struct mount *m, const struct drop_place *place, const char *name)
 {
-	AUTO(staged) struct staged *s = find_any(m, name);
+	AUTO(staged) struct staged *s = find_any(m, place, name);
 	if (!s)
 		return false;
 	LOCK_SCOPE(&s->lock);
-	bool is_column = s->state == STAGED_COMMITTED;
+	bool is_committed = s->state == STAGED_COMMITTED;
 	if (s->state == STAGED_OPEN)
 		s->state = STAGED_REMOVED;
 	staging_detach(m, s);
-	return !is_column;
+	return !is_committed;
 }
 
 /* Nobody has it open and it is a column by now: what is left of its writing. */
@@ -257,7 +277,7 @@ static void swap_name(struct mount *m, struct staged *s, char **name)
 	struct staging *g = m->staging;
 	char *old = s->name;
 	LOCK_SCOPE(&g->lock);
-	size_t i = find_locked(g, *name);
+	size_t i = find_locked(g, s->place, *name);
 	if (i < g->n && g->items[i] != s)
 		drop_locked(g, i); /* rename replaces */
 	s->name = *name;
@@ -279,22 +299,25 @@ static struct err *set_aside(struct mount *m, const char *from, const char *to,
 	struct field *f = version_find_field(v, column);
 	if (!f || !format_renders_field(format, f))
 		return err_new(ENOENT, "columns/%s", from);
-	TRY(staged_new(m, to, tid, &s));
+	TRY(staged_new(m, &place_columns, to, tid, &s));
 	TRY(column_view(v, f, format, 0, version_rows(v), &s->aside));
 	TRY(view_size(s->aside, &s->size));
 	s->type = type_ref(f->type);
 	return attach(m, s);
 }
 
-struct err *staging_rename(struct mount *m, const char *from, const char *to, pid_t pid)
+struct err *staging_rename(struct mount *m, const struct drop_place *place,
+			   const char *from, const char *to, pid_t pid)
 {
-	AUTO(staged) struct staged *s = find_any(m, from);
+	AUTO(staged) struct staged *s = find_any(m, place, from);
 	AUTO_MEM char *name = NULL;
-	bool to_scratch = is_scratch(m, to);
+	bool to_scratch = is_scratch(m, place, to);
 	if (s && is_finished(s)) {
 		staging_detach(m, s);
 		staged_unref(TAKE(s));
 	}
+	if (!s && !place->holds_columns)
+		return err_new(ENOENT, "%s/%s", place->name, from);
 	if (!s && to_scratch)
 		return set_aside(m, from, to, pid);
 	if (!s)
@@ -303,9 +326,9 @@ struct err *staging_rename(struct mount *m, const char *from, const char *to, pi
 	LOCK_SCOPE(&s->lock);
 	if (s->state != STAGED_OPEN || s->is_streamed)
 		return err_new(EBUSY,
-			       "columns/%s is being written or was committed just now; "
+			       "%s/%s is being written or was committed just now; "
 			       "rename it before or after",
-			       from);
+			       place->name, from);
 	bool was_scratch = s->is_scratch;
 	swap_name(m, s, &name);
 	s->is_scratch |= to_scratch;
@@ -320,12 +343,12 @@ struct err *staging_rename(struct mount *m, const char *from, const char *to, pi
 	return err;
 }
 
-struct err *staging_retry(struct mount *m, const char *rejected, const char *to,
-			  pid_t pid)
+struct err *staging_retry(struct mount *m, const struct drop_place *place,
+			  const char *rejected, const char *to, pid_t pid)
 {
 	AUTO(staged) struct staged *s = NULL;
 	struct stat st;
-	TRY(staged_new(m, to, pid, &s));
+	TRY(staged_new(m, place, to, pid, &s));
 	TRY(rejected_open(m, rejected, &s->fd));
 	if (fstat(s->fd, &st) != 0)
 		return err_errno(errno, "rejected/%s", rejected);
@@ -334,7 +357,7 @@ struct err *staging_retry(struct mount *m, const char *rejected, const char *to,
 	struct err *err = staged_commit_as(s);
 	if (!err)
 		return rejected_remove(m, rejected);
-	rejected_explain(m, rejected, err->msg);
+	rejected_explain(m, place, rejected, err->msg);
 	return err;
 }
 

@@ -13,6 +13,8 @@
 struct flush_facts {
 	bool is_release; /* the last close; else a flush or fsync */
 	bool is_fsync;
+	bool is_held;	     /* a file without an end has other descriptors */
+	bool has_no_end;     /* only its last close says that all is there */
 	bool is_scratch;     /* a name that is no column's */
 	bool is_settled;     /* committed, failed or removed already */
 	bool has_bytes;	     /* anything was ever written */
@@ -54,6 +56,20 @@ void extents_cut(struct extents *e, uint64_t size);
 bool extents_cover(const struct extents *e, uint64_t size);
 void extents_fini(struct extents *e);
 
+/* --- places.c --- */
+
+/*
+ * What becomes of the files that are made in a directory.
+ *
+ * To add one: a row in places.c, and .drops of the directory's node_ops.
+ */
+struct drop_place {
+	const char *name;   /* of the directory */
+	bool holds_columns; /* names are columns', which may be there already */
+	/* Begin the import of s->base that a file of this name is. */
+	struct err *(*begin)(struct staged *s, const char *name);
+};
+
 /* --- staged.c --- */
 
 enum staged_state { STAGED_OPEN, STAGED_COMMITTED, STAGED_FAILED, STAGED_REMOVED };
@@ -61,6 +77,7 @@ enum staged_state { STAGED_OPEN, STAGED_COMMITTED, STAGED_FAILED, STAGED_REMOVED
 struct staged {
 	atomic_int refs;
 	struct mount *mount; /* borrowed */
+	const struct drop_place *place;
 	uint64_t id;
 	pid_t opener;	       /* process; 0 unknown */
 	char *name;	       /* read under either lock, set under both; owned */
@@ -106,8 +123,8 @@ struct staging {
 };
 
 /* A new staged file over a spool descriptor (taken; -1: made when needed). */
-MUST_CHECK struct err *staged_new(struct mount *m, const char *name, pid_t pid,
-				  struct staged **ret);
+MUST_CHECK struct err *staged_new(struct mount *m, const struct drop_place *place,
+				  const char *name, pid_t pid, struct staged **ret);
 /* Forget it in listings; it lives on while open. */
 void staging_detach(struct mount *m, struct staged *s);
 /* A new unlinked spool file. */

@@ -31,6 +31,8 @@ enum flush_verdict flush_decide(const struct flush_facts *f)
 		return FLUSH_NOTHING; /* a child's: its parent may write more */
 	if (f->has_holes)
 		return FLUSH_NOTHING; /* pages may still come */
+	if (f->has_no_end && (f->is_fsync || f->is_held))
+		return FLUSH_NOTHING; /* more may come by another descriptor */
 	if (f->is_complete)
 		return FLUSH_COMMIT;
 	return f->is_fsync ? FLUSH_NOTHING : FLUSH_INCOMPLETE;

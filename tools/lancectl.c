@@ -15,9 +15,12 @@
 
 enum status { DONE = 0, FAILED = 1, USAGE = 2, CONFLICT = 3 };
 
+#define SILENT_NS INT64_C(500000000) /* before progress is shown */
+
 struct screen {
 	bool shows_progress;
 	int last_percent;
+	int64_t start_ns;
 };
 
 static void print_line(void *ctx, enum log_level level, const char *line)
@@ -38,9 +41,10 @@ static struct err *to_stdout(void *ctx, const void *p, size_t len)
 static void show_progress(void *ctx, const char *what, uint64_t done, uint64_t total)
 {
 	struct screen *s = ctx;
-	if (!s->shows_progress || total < (uint64_t)8 << 20)
+	if (!s->shows_progress || total == 0 ||
+	    monotonic_ns() - s->start_ns < SILENT_NS)
 		return;
-	int percent = (int)(100 * done / total);
+	int percent = (int)(100 * MIN_OF(done, total) / total);
 	if (percent == s->last_percent)
 		return;
 	s->last_percent = percent;
@@ -92,12 +96,17 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 	AUTO(table) struct table *table = NULL;
 	AUTO(version) struct version *v = NULL;
 	AUTO_BUF struct buf out = {0};
-	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1};
-	TRY(io_store_open_local(dataset, &store));
-	TRY(table_open(store, &log, &table));
-	v = table_latest(table);
+	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1, monotonic_ns()};
+	const struct command *c = command_find(w->args[0]);
+	if (!c || !c->makes_dataset) {
+		TRY(io_store_open_local(dataset, &store));
+		TRY(table_open(store, &log, &table));
+		v = table_latest(table);
+	}
 	struct command_env env = {
 		.table = table,
+		.dataset = dataset,
+		.log = &log,
 		.version = v,
 		.json = json,
 		.allow_output = true,

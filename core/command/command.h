@@ -16,7 +16,9 @@
 #include "job/job.h"
 
 struct command_env {
-	struct table *table;	 /* borrowed */
+	struct table *table;	 /* borrowed; NULL if the command makes a dataset */
+	const char *dataset;	 /* its directory; NULL in a mount's control */
+	const struct log *log;	 /* borrowed; may be NULL */
 	struct version *version; /* borrowed; what reading commands show */
 	bool json;		 /* machine-readable answer */
 	bool allow_output;	 /* --output may name files */
@@ -42,6 +44,7 @@ struct command {
 	const char *summary;	     /* one line */
 	unsigned min_args, max_args; /* without the name and the options */
 	const char *const *options;  /* names without dashes; NULL-terminated */
+	bool makes_dataset;	     /* it is not there yet */
 	struct err *(*run)(const struct command_env *env, const struct words *w,
 			   struct buf *out);
 };

@@ -86,44 +86,6 @@ static struct err *set_provenance(struct field *f, const struct column_spec *spe
 	return set_text(f, "lancefs:time", when);
 }
 
-static struct err *copy_metadata(struct field *to, const struct field *from)
-{
-	for (size_t i = 0; i < from->n_metadata; i++)
-		TRY(field_set_metadata(to, from->metadata[i].key,
-				       from->metadata[i].value,
-				       from->metadata[i].value_len));
-	return NULL;
-}
-
-static struct err *copy_field(const struct field *f, int32_t *next, struct field **ret);
-
-/* Ids in pre-order, to the field and to all below it, which get a type of their own:
- * the one that came is shared. */
-static struct err *number_fields(struct field *f, int32_t *next)
-{
-	AUTO(type) struct type *own = NULL;
-	f->id = (*next)++;
-	if (f->type->n_children == 0 || f->type->id == TYPE_DICTIONARY)
-		return NULL;
-	TRY(type_new_nested(f->type->id, f->type->n_children, &own));
-	own->list_size = f->type->list_size;
-	for (size_t i = 0; i < own->n_children; i++)
-		TRY(copy_field(f->type->children[i], next, &own->children[i]));
-	type_unref(f->type);
-	f->type = TAKE(own);
-	return NULL;
-}
-
-static struct err *copy_field(const struct field *f, int32_t *next, struct field **ret)
-{
-	AUTO(field) struct field *copy = NULL;
-	TRY(field_new(f->name, f->type, f->nullable, &copy));
-	TRY(copy_metadata(copy, f));
-	TRY(number_fields(copy, next));
-	*ret = TAKE(copy);
-	return NULL;
-}
-
 static struct err *check_replaced(const struct field *f)
 {
 	const char *computed = field_metadata(f, "computed_column");
@@ -178,12 +140,12 @@ static struct err *make_field(struct column_writer *w, struct new_column *c,
 	if (is_same_type) {
 		c->field->id = c->replaces->id;
 		c->field->nullable = c->replaces->nullable;
-		TRY(copy_metadata(c->field, c->replaces));
+		TRY(field_copy_metadata(c->field, c->replaces));
 	} else {
 		w->is_same = false;
 		if (c->replaces && spec->keeps_rules)
 			TRY(keep_rules(c->field, c->replaces));
-		TRY(number_fields(c->field, next));
+		TRY(field_number(c->field, next));
 	}
 	return set_provenance(c->field, spec, w->base);
 }

@@ -176,6 +176,27 @@ MUST_CHECK struct err *column_file_parse(const struct version *base,
 MUST_CHECK struct err *rows_file_parse(const char *file_name,
 				       const struct format_ops **ret);
 
+/* --- new tables --- */
+
+struct create_spec {
+	struct io_store *store; /* of an empty directory; borrowed */
+	const struct log *log;	/* borrowed; may be NULL */
+	enum lance_version storage;
+	uint64_t total; /* for the progress; bytes of a file */
+	struct job_progress progress;
+};
+/* A table of the rows of a file of rows, whose columns have the types that it says or
+ * that its values have. */
+MUST_CHECK struct err *create_from_file(const struct create_spec *spec,
+					const struct format_ops *format,
+					const struct import_bytes *bytes,
+					struct table **ret);
+/* A table of n columns, or all if names is NULL, of the first rows of a version. */
+MUST_CHECK struct err *create_from_version(const struct create_spec *spec,
+					   struct version *from,
+					   const char *const *names, size_t n,
+					   uint64_t limit, struct table **ret);
+
 /* --- names in files --- */
 
 /*

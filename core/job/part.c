@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * part.c: row ranges of several columns, and data files that come to nothing.
+ * part.c: row ranges of several columns, fields of files, and data files that come to
+ * nothing.
  */
 #include "job/part_priv.h"
 
@@ -44,4 +45,40 @@ void new_file_remove(struct io_store *store, const struct log *log, const char *
 	if (err)
 		log_line(log, LEVEL_WARN, "left behind: %s", err->msg);
 	err_free(err); /* unreferenced: cleanup finds it */
+}
+
+/* --- fields --- */
+
+struct err *field_copy_metadata(struct field *to, const struct field *from)
+{
+	for (size_t i = 0; i < from->n_metadata; i++)
+		TRY(field_set_metadata(to, from->metadata[i].key,
+				       from->metadata[i].value,
+				       from->metadata[i].value_len));
+	return NULL;
+}
+
+struct err *field_number(struct field *f, int32_t *next)
+{
+	AUTO(type) struct type *own = NULL;
+	f->id = (*next)++;
+	if (f->type->n_children == 0 || f->type->id == TYPE_DICTIONARY)
+		return NULL;
+	TRY(type_new_nested(f->type->id, f->type->n_children, &own));
+	own->list_size = f->type->list_size;
+	for (size_t i = 0; i < own->n_children; i++)
+		TRY(field_copy(f->type->children[i], next, &own->children[i]));
+	type_unref(f->type);
+	f->type = TAKE(own);
+	return NULL;
+}
+
+struct err *field_copy(const struct field *f, int32_t *next, struct field **ret)
+{
+	AUTO(field) struct field *copy = NULL;
+	TRY(field_new(f->name, f->type, f->nullable, &copy));
+	TRY(field_copy_metadata(copy, f));
+	TRY(field_number(copy, next));
+	*ret = TAKE(copy);
+	return NULL;
 }

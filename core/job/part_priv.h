@@ -23,6 +23,14 @@ void part_fini(struct part *p); /* accepts zeroed */
 
 #define AUTO_PART __attribute__((cleanup(part_fini)))
 
+MUST_CHECK struct err *field_copy_metadata(struct field *to, const struct field *from);
+/* Ids in pre-order from *next on, to the field and to all below it, which get a type of
+ * their own: the one that came is shared. */
+MUST_CHECK struct err *field_number(struct field *f, int32_t *next);
+/* A copy of a field, so numbered; the caller's. */
+MUST_CHECK struct err *field_copy(const struct field *f, int32_t *next,
+				  struct field **ret);
+
 /* data/NAME, the caller's. */
 MUST_CHECK struct err *new_file_path(const char *name, char **ret);
 /* Remove a file that no version has; a failure is only logged. */

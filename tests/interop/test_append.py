@@ -169,3 +169,47 @@ def test_cast__that_does_not_fit_names_the_row(tmp_path, old, name, values, row)
     lance.write_dataset(pa.table({"x": pa.array(values, old)}), str(path))
     assert f"row {row}:" in fails("cast", path, "x", name)
     assert valid(path).version == 1 and len(list((path / "data").iterdir())) == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_create__from_a_file(tmp_path, version):
+    rows = [[i, i / 4, f"row {i}", ""] for i in range(3000)]
+    file = write_csv(tmp_path / "in.csv", ["i", "d", "s", "none"], rows)
+    lancectl("create", tmp_path / "new.lance", "--from=" + str(file), "--storage=" + version)
+    made = valid(tmp_path / "new.lance")
+    assert made.version == 1 and made.data_storage_version == version
+    assert made.schema == pa.schema({"i": pa.int64(), "d": pa.float64(), "s": pa.string(), "none": pa.string()})
+    assert made.to_table().column("s").to_pylist() == [r[2] for r in rows]
+    assert made.read_transaction(1).operation.__class__.__name__ == "Overwrite"
+    lance.write_dataset(made.to_table(), str(tmp_path / "new.lance"), mode="append")
+    made = valid(tmp_path / "new.lance")
+    made.create_scalar_index("i", "BTREE")
+    made.delete("i = 7")
+    made.optimize.compact_files()
+    assert valid(tmp_path / "new.lance").count_rows() == 5998
+    assert "exists" in fails("create", tmp_path / "new.lance", "--from=" + str(file))
+
+
+def test_create__from_a_part_of_a_table(tmp_path):
+    dataset = make(tmp_path / "t.lance")
+    lancectl("create", tmp_path / "part.lance", f"--from={tmp_path}/t.lance", "--columns=s,a", "--limit=250")
+    part = valid(tmp_path / "part.lance")
+    assert part.to_table() == lance.dataset(dataset.uri).to_table(columns=["s", "a"], limit=250)
+    lancectl("create", tmp_path / "all.lance", f"--from={tmp_path}/t.lance")
+    assert valid(tmp_path / "all.lance").to_table() == lance.dataset(dataset.uri).to_table()
+
+
+def test_create__that_fails_leaves_nothing(tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("a,b\n1,x\n2\n")
+    assert "line 3" in fails("create", tmp_path / "no.lance", f"--from={bad}")
+    assert "no column 'zz'" in fails("create", tmp_path / "no.lance", f"--from={make(tmp_path / 't').uri}", "--columns=zz")
+    assert not (tmp_path / "no.lance").exists()
+
+
+def test_create__from_arrow(tmp_path):
+    table = pa.table({"v": pa.array([[1.5, 2], None], pa.list_(pa.float32(), 2)), "n": pa.array([{"x": 1}, {"x": 2}])})
+    with pa.ipc.new_file(tmp_path / "t.arrow", table.schema) as out:
+        out.write_table(table)
+    lancectl("create", tmp_path / "new.lance", f"--from={tmp_path}/t.arrow")
+    assert valid(tmp_path / "new.lance").to_table() == table

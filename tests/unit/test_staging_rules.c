@@ -28,6 +28,8 @@ static struct flush_facts facts(const char *text)
 		f.by_opener |= *p == 'p';
 		f.opener_lives |= *p == 'l';
 		f.writer_failed |= *p == 'f';
+		f.has_no_end |= *p == 'e';
+		f.is_held |= *p == 'H';
 	}
 	return f;
 }
@@ -52,6 +54,11 @@ static const struct {
 	{"a header alone is closed", "bhpl", FLUSH_NOTHING},
 	{"a scratch file is closed", "bcpls", FLUSH_NOTHING},
 	{"a killed writer's files are closed", "bcplf", FLUSH_NOTHING},
+	{"rows to append, the only descriptor is closed", "bcple", FLUSH_COMMIT},
+	{"rows to append, another descriptor is left", "bcpleH", FLUSH_NOTHING},
+	{"rows to append, fsync", "bcpleY", FLUSH_NOTHING},
+	{"rows to append, the last close", "Rbce", FLUSH_COMMIT},
+	{"rows to append, cut short", "bple", FLUSH_INCOMPLETE},
 	{"the last close of nothing", "R", FLUSH_NOTHING},
 	{"the last close of a header", "Rbh", FLUSH_NOTHING},
 	{"the last close after a child wrote all", "Rbc", FLUSH_COMMIT},
