@@ -73,13 +73,6 @@ static struct err *open_table(struct mount *m, struct io_store *store,
 	return mount_open(m->server, store, source, salt, ret);
 }
 
-static bool is_same_dir(const struct io_store *a, const struct io_store *b)
-{
-	struct stat x, y;
-	return fstat(io_store_fd(a), &x) == 0 && fstat(io_store_fd(b), &y) == 0 &&
-	       x.st_ino == y.st_ino && x.st_dev == y.st_dev;
-}
-
 /* The mount of a table; .lock held. */
 static struct err *find_table(struct mount *m, struct database *d, const char *location,
 			      struct mount **ret)
@@ -90,7 +83,7 @@ static struct err *find_table(struct mount *m, struct database *d, const char *l
 	TRY(io_store_open_dir(m->store, location, &store));
 	while (o < d->tables + d->n && strcmp(o->location, location) != 0)
 		o++;
-	if (o < d->tables + d->n && is_same_dir(o->mount->store, store)) {
+	if (o < d->tables + d->n && io_store_is_same(o->mount->store, store)) {
 		io_store_unref(store);
 		*ret = mount_ref(o->mount);
 		return NULL;

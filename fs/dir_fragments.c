@@ -120,14 +120,20 @@ const struct node_ops fragment_ops = {
 
 /* --- fragments/ID/files/ --- */
 
-/* The name of data file k, borrowed from *path. */
-static struct err *file_name(const struct node *dir, size_t k, char **path,
+/* The name of data file k, borrowed from *place. */
+static struct err *file_name(const struct node *dir, size_t k, struct file_place *place,
 			     const char **ret)
 {
-	TRY(version_data_file(dir->version, dir->fragment - 1, k, path));
-	const char *slash = strrchr(*path, '/');
-	*ret = slash ? slash + 1 : *path;
+	TRY(version_data_file(dir->version, dir->fragment - 1, k, place));
+	const char *slash = strrchr(place->path, '/');
+	*ret = slash ? slash + 1 : place->path;
 	return NULL;
+}
+
+/* A branch's own file may have the name of one that it began with. */
+static uint64_t file_key(const struct mount *m, const struct file_place *place)
+{
+	return hash_str(place->path, place->store != m->store);
 }
 
 static size_t n_files(const struct node *dir)
@@ -141,15 +147,17 @@ static struct err *files_lookup(struct mount *m, struct node *dir, const char *n
 				struct node **ret)
 {
 	for (size_t k = 0; k < n_files(dir); k++) {
-		AUTO_MEM char *path = NULL;
+		AUTO_PLACE struct file_place place = {0};
 		const char *known;
-		TRY(file_name(dir, k, &path, &known));
+		TRY(file_name(dir, k, &place, &known));
 		if (strcmp(known, name) != 0)
 			continue;
-		TRY(node_new(m, &data_file_ops, hash_str(path, 0), dir->version, ret));
+		TRY(node_new(m, &data_file_ops, file_key(m, &place), dir->version,
+			     ret));
 		(*ret)->is_frozen = true;
 		(*ret)->entry_timeout = TIMEOUT_IMMUTABLE;
-		(*ret)->name = TAKE(path);
+		(*ret)->fragment = dir->fragment;
+		(*ret)->row = k;
 		return NULL;
 	}
 	return NULL;
@@ -159,11 +167,11 @@ static struct err *files_list(struct mount *m, struct handle *h, uint64_t off,
 			      const struct list_sink *sink)
 {
 	for (size_t k = off; k < n_files(h->node); k++) {
-		AUTO_MEM char *path = NULL;
+		AUTO_PLACE struct file_place place = {0};
 		const char *name;
-		TRY(file_name(h->node, k, &path, &name));
+		TRY(file_name(h->node, k, &place, &name));
 		if (sink->fn(sink->ctx, name,
-			     node_ino(m, &data_file_ops, hash_str(path, 0)), S_IFREG,
+			     node_ino(m, &data_file_ops, file_key(m, &place)), S_IFREG,
 			     k + 1))
 			return NULL;
 	}
@@ -180,12 +188,15 @@ const struct node_ops data_files_ops = {
 static struct err *data_attr(struct mount *m, struct node *n, bool is_exact,
 			     struct stat *st, double *ret_timeout)
 {
+	AUTO_PLACE struct file_place place = {0};
 	bool found;
 	struct io_stat real;
+	(void)m;
 	(void)is_exact;
-	TRY(io_stat(m->store, n->name, &found, &real));
+	TRY(version_data_file(n->version, n->fragment - 1, (size_t)n->row, &place));
+	TRY(io_stat(place.store, place.path, &found, &real));
 	if (!found)
-		return err_new(ESTALE, "%s: the version was cleaned up", n->name);
+		return err_new(ESTALE, "%s: the version was cleaned up", place.path);
 	st->st_size = (off_t)real.size;
 	st->st_mtim.tv_sec = real.mtime_ns / 1000000000;
 	st->st_mtim.tv_nsec = real.mtime_ns % 1000000000;
@@ -197,7 +208,11 @@ static struct err *data_read(struct mount *m, struct handle *h, uint64_t off,
 			     size_t len, uint8_t *dst, size_t *ret_len)
 {
 	AUTO(io_file) struct io_file *f = NULL;
-	TRY(io_open(m->store, h->node->name, &f));
+	AUTO_PLACE struct file_place place = {0};
+	const struct node *n = h->node;
+	(void)m;
+	TRY(version_data_file(n->version, n->fragment - 1, (size_t)n->row, &place));
+	TRY(io_open(place.store, place.path, &f));
 	*ret_len = 0;
 	if (off >= io_size(f))
 		return NULL;

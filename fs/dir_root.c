@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * dir_root.c: the root of the tree and versions/N: a fixed set of directories
- * and generated files, over the latest version or a numbered one.
+ * dir_root.c: the root of the tree, versions/N and branches/NAME: a fixed set of
+ * directories and generated files, over the latest version or a numbered one.
  */
 #include "fs.h"
 
-enum place { EVERYWHERE, LIVE, UNLISTED /* and live */ };
+enum place {
+	ROOT = 1,
+	NUMBERED = 2, /* versions/N */
+	BRANCH = 4,
+	EVERYWHERE = ROOT | NUMBERED | BRANCH,
+	UNLISTED = 8, /* found by name */
+};
 
 static const struct {
 	const char *name;
 	const struct node_ops *ops;
-	enum place place;
+	unsigned places;
 } dirs[] = {
 	{"columns", &columns_ops, EVERYWHERE},
 	{"rows", &rows_ops, EVERYWHERE},
@@ -18,16 +24,22 @@ static const struct {
 	{"indices", &indices_ops, EVERYWHERE},
 	{"table", &table_dir_ops, EVERYWHERE},
 
-	{"versions", &versions_ops, LIVE},
-	{"tags", &tags_ops, LIVE},
-	{"append", &append_ops, LIVE},
-	{"rejected", &rejected_ops, LIVE},
-	{"control", &control_ops, LIVE},
-	{"metrics", &metrics_ops, LIVE},
-	{"events", &events_ops, UNLISTED},
+	{"versions", &versions_ops, ROOT | BRANCH},
+	{"tags", &tags_ops, ROOT},
+	{"branches", &branches_ops, ROOT},
+	{"append", &append_ops, ROOT},
+	{"rejected", &rejected_ops, ROOT},
+	{"control", &control_ops, ROOT},
+	{"metrics", &metrics_ops, ROOT},
+	{"events", &events_ops, ROOT | UNLISTED},
 };
 
 #define N_DIRS (sizeof(dirs) / sizeof(dirs[0]))
+
+static enum place place_of(const struct node *dir)
+{
+	return dir->version ? NUMBERED : dir->mount->main ? BRANCH : ROOT;
+}
 
 static uint64_t dir_key(const struct version *v)
 {
@@ -39,7 +51,7 @@ static struct err *root_lookup(struct mount *m, struct node *dir, const char *na
 {
 	for (size_t i = 0; i < N_DIRS; i++) {
 		if (strcmp(dirs[i].name, name) != 0 ||
-		    (dirs[i].place != EVERYWHERE && dir->version))
+		    !(dirs[i].places & place_of(dir)))
 			continue;
 		TRY(node_new(m, dirs[i].ops, dir_key(dir->version), dir->version, ret));
 		(*ret)->is_frozen = dir->is_frozen;
@@ -58,8 +70,7 @@ static struct err *root_list(struct mount *m, struct handle *h, uint64_t off,
 	const char *name;
 	uint64_t ino;
 	for (size_t i = off; i < N_DIRS; i++) {
-		if (dirs[i].place == UNLISTED ||
-		    (dirs[i].place == LIVE && dir->version))
+		if ((dirs[i].places & UNLISTED) || !(dirs[i].places & place_of(dir)))
 			continue;
 		ino = node_ino(m, dirs[i].ops, dir_key(dir->version));
 		if (sink->fn(sink->ctx, dirs[i].name, ino, dirs[i].ops->mode, i + 1))
@@ -75,6 +86,13 @@ static struct err *root_list(struct mount *m, struct handle *h, uint64_t off,
 const struct node_ops root_ops = {
 	.kind = "root",
 	.mode = S_IFDIR | 0755,
+	.lookup = root_lookup,
+	.list = root_list,
+};
+
+const struct node_ops branch_dir_ops = {
+	.kind = "branch",
+	.mode = S_IFDIR | 0555,
 	.lookup = root_lookup,
 	.list = root_list,
 };

@@ -99,6 +99,12 @@ static void auto_tags(struct tags *t)
 }
 #define AUTO_TAGS __attribute__((cleanup(auto_tags)))
 
+static uint64_t tag_key(const struct table_tag *t)
+{
+	uint64_t key = hash_str(t->name, t->version);
+	return t->branch ? hash_str(t->branch, key) : key;
+}
+
 static struct err *tags_lookup(struct mount *m, struct node *dir, const char *name,
 			       struct node **ret)
 {
@@ -108,9 +114,9 @@ static struct err *tags_lookup(struct mount *m, struct node *dir, const char *na
 	for (size_t i = 0; i < t.n; i++) {
 		if (strcmp(t.items[i].name, name) != 0)
 			continue;
-		TRY(node_new(m, &tag_link_ops, hash_str(name, t.items[i].version), NULL,
-			     ret));
+		TRY(node_new(m, &tag_link_ops, tag_key(&t.items[i]), NULL, ret));
 		(*ret)->row = t.items[i].version;
+		(*ret)->name = TAKE(t.items[i].branch);
 		return NULL;
 	}
 	return NULL;
@@ -123,9 +129,8 @@ static struct err *tags_list(struct mount *m, struct handle *h, uint64_t off,
 	(void)h;
 	TRY(table_list_tags(m->table, &t.items, &t.n));
 	for (size_t i = off; i < t.n; i++) {
-		uint64_t key = hash_str(t.items[i].name, t.items[i].version);
-		if (sink->fn(sink->ctx, t.items[i].name,
-			     node_ino(m, &tag_link_ops, key), S_IFLNK, i + 1))
+		uint64_t ino = node_ino(m, &tag_link_ops, tag_key(&t.items[i]));
+		if (sink->fn(sink->ctx, t.items[i].name, ino, S_IFLNK, i + 1))
 			return NULL;
 	}
 	return NULL;
@@ -140,8 +145,12 @@ const struct node_ops tags_ops = {
 
 static struct err *tag_readlink(struct mount *m, struct node *n, char **ret)
 {
+	AUTO_MEM char *branch = NULL;
 	(void)m;
-	return str_printf(ret, "../versions/%" PRIu64, n->row);
+	if (!n->name)
+		return str_printf(ret, "../versions/%" PRIu64, n->row);
+	TRY(name_encode(n->name, &branch));
+	return str_printf(ret, "../branches/%s/versions/%" PRIu64, branch, n->row);
 }
 
 const struct node_ops tag_link_ops = {

@@ -73,19 +73,19 @@ static struct err *deleted_text(struct mount *m, struct node *n, struct buf *out
 	return version_deleted_rows(n->version, n->fragment - 1, out);
 }
 
-enum place { LIVE = 1, NUMBERED = 2, FRAGMENT = 4 };
+enum place { LIVE = 1, NUMBERED = 2, FRAGMENT = 4, BRANCH = 8 };
 
 static const struct text_kind {
 	const char *name;
 	unsigned places;
 	struct err *(*render)(struct mount *m, struct node *n, struct buf *out);
 } kinds[] = {
-	{"info", LIVE | NUMBERED, info_text},
-	{"schema", LIVE | NUMBERED, schema_text},
-	{"schema.json", LIVE | NUMBERED, schema_json},
+	{"info", LIVE | NUMBERED | BRANCH, info_text},
+	{"schema", LIVE | NUMBERED | BRANCH, schema_text},
+	{"schema.json", LIVE | NUMBERED | BRANCH, schema_json},
 	{"history", LIVE, history_text},
 	{"last_error", LIVE, failures_text},
-	{"changes", NUMBERED, changes_text},
+	{"changes", NUMBERED | BRANCH, changes_text},
 	{"info", FRAGMENT, fragment_text},
 	{"deleted", FRAGMENT, deleted_text},
 	{NULL, 0, index_text}, /* named by the index: see index_node */
@@ -95,7 +95,9 @@ static const struct text_kind {
 
 static unsigned place_of(const struct node *dir)
 {
-	return dir->fragment ? FRAGMENT : dir->version ? NUMBERED : LIVE;
+	if (dir->fragment)
+		return FRAGMENT;
+	return dir->version ? NUMBERED : dir->mount->main ? BRANCH : LIVE;
 }
 
 static uint64_t text_key(struct mount *m, const struct node *dir,

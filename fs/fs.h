@@ -14,7 +14,8 @@
  * staging node of its own.
  *
  * A server is the process; a mount is one table in it, or a database directory,
- * whose tables are mounts of their own, made when they are first looked up.
+ * whose tables are mounts of their own, made when they are first looked up.  So are
+ * the branches of a table, which are read-only and go when nobody looks at them.
  *
  * ops*.c      FUSE requests to node_ops        inode.c    the inode table
  * dir_*.c     one kind of directory each       file_*.c   one kind of file each
@@ -148,7 +149,8 @@ MUST_CHECK struct err *node_new(struct mount *m, const struct node_ops *ops,
 				struct node **ret);
 void node_free(struct node *n);
 DEFINE_AUTO(node, node_free)
-/* The inode number of a key: never 0, never the root's. */
+/* The inode number of a key: never 0, never the root's; salt is the mount's. */
+uint64_t salted_ino(uint64_t salt, const struct node_ops *ops, uint64_t key);
 uint64_t node_ino(const struct mount *m, const struct node_ops *ops, uint64_t key);
 /* Where files made in a directory go; NULL if none are made there. */
 static inline const struct drop_place *node_drops(const struct node *n)
@@ -205,6 +207,7 @@ struct mount {
 	struct io_store *store;	   /* owned reference */
 	struct table *table;	   /* owned reference; NULL: of a database */
 	struct database *database; /* owned; NULL: of a table */
+	struct mount *main;	   /* owned reference; whose branch it is; or NULL */
 	uid_t uid;
 	gid_t gid;
 	bool is_writable;
@@ -218,8 +221,14 @@ struct mount {
 	struct buf reply; /* guarded by .reply_lock; of the last command */
 
 	struct staging *staging; /* owned */
-	struct memo *memo;	 /* owned */
+	struct memo *memo;	 /* owned; a branch's is borrowed from .main */
 	struct watched watched;
+
+	pthread_mutex_t branches_lock;
+	struct mount *branches;	   /* guarded by .branches_lock; borrowed, linked by
+				    * .next_branch */
+	bool is_listed;		   /* by .main; set before it is shared */
+	struct mount *next_branch; /* guarded by .main's .branches_lock */
 };
 
 /* Open a table's or a database's directory; store is taken, also on failure.  salt is
@@ -227,6 +236,11 @@ struct mount {
 MUST_CHECK struct err *mount_open(struct server *s, struct io_store *store,
 				  const char *source, uint64_t salt,
 				  struct mount **ret);
+/* The mount of a branch of main, opened or in use already. */
+MUST_CHECK struct err *mount_branch(struct mount *main, const struct table_branch *b,
+				    struct mount **ret);
+/* The number of its root directory. */
+uint64_t mount_branch_ino(const struct mount *main, const struct table_branch *b);
 struct mount *mount_ref(struct mount *m);
 /* Take a reference to one whose last may be going; false: too late. */
 bool mount_revive(struct mount *m);
@@ -234,6 +248,14 @@ void mount_unref(struct mount *m);
 DEFINE_AUTO(mount, mount_unref)
 /* The node of its root directory. */
 MUST_CHECK struct err *mount_root(struct mount *m, struct node **ret);
+
+/* --- dir_branches.c --- */
+
+/* The branch whose directory has the name; *ret_found false: none.  branch_fini
+ * releases. */
+MUST_CHECK struct err *branch_find(struct mount *m, const char *name, bool *ret_found,
+				   struct table_branch *ret);
+void branch_fini(struct table_branch *b); /* accepts zeroed */
 
 /* --- dir_database.c: tables and namespaces as directories --- */
 
@@ -358,7 +380,7 @@ void process_name(pid_t pid, char *dst, size_t size);
 extern const struct node_ops root_ops, database_ops, namespace_ops, columns_ops,
 	rows_ops, row_ops, versions_ops, version_dir_ops, latest_link_ops,
 	binary_dir_ops, rejected_ops, append_ops, tags_ops, fragments_ops, fragment_ops,
-	data_files_ops, indices_ops, table_dir_ops;
+	data_files_ops, indices_ops, table_dir_ops, branches_ops, branch_dir_ops;
 extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
 	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops,
 	table_file_ops, part_file_ops, events_ops, metrics_ops;

@@ -113,20 +113,44 @@ struct err *gesture_describe(struct mount *m, const struct node *n, const char *
 
 /* --- tags --- */
 
+/* What "../branches/NAME/versions/7" is a version of: a branch, or this table. */
+static struct err *linked_table(struct mount *m, const char *target, struct table **ret)
+{
+	static const char dir[] = "branches/";
+	AUTO_MEM char *name = NULL;
+	struct table_branch b = {0};
+	bool found;
+	const char *at = strstr(target, dir);
+	if (!at || (at != target && at[-1] != '/')) {
+		*ret = table_ref(m->table);
+		return NULL;
+	}
+	at += strlen(dir);
+	TRY(str_dup_len(at, strcspn(at, "/"), &name));
+	TRY(branch_find(m, name, &found, &b));
+	if (!found)
+		return err_new(ENOENT, "no branch '%s'", name);
+	struct err *err = table_open_branch(m->table, b.name, ret);
+	branch_fini(&b);
+	return err;
+}
+
 struct err *gesture_tag(struct mount *m, const char *name, const char *target)
 {
 	const char *slash = strrchr(target, '/');
 	const char *last = slash ? slash + 1 : target;
+	AUTO(table) struct table *t = NULL;
 	uint64_t number;
+	TRY(linked_table(m, target, &t));
 	if (strcmp(last, "latest") == 0) {
-		AUTO(version) struct version *v = table_latest(m->table);
+		AUTO(version) struct version *v = table_latest(t);
 		number = version_number(v);
 	} else if (!str_to_u64(last, &number)) {
 		return err_new(EINVAL,
 			       "a tag is a link to a version: ln -s ../versions/7 %s",
 			       name);
 	}
-	return table_set_tag(m->table, name, number);
+	return table_set_tag(t, name, number);
 }
 
 struct err *gesture_untag(struct mount *m, const char *name)

@@ -9,10 +9,15 @@
 
 #include <inttypes.h>
 
+uint64_t salted_ino(uint64_t salt, const struct node_ops *ops, uint64_t key)
+{
+	uint64_t ino = hash_str(ops->kind, salt ? hash_mix(key, salt) : key);
+	return ino > FUSE_ROOT_ID ? ino : ino + 2;
+}
+
 uint64_t node_ino(const struct mount *m, const struct node_ops *ops, uint64_t key)
 {
-	uint64_t ino = hash_str(ops->kind, m->salt ? hash_mix(key, m->salt) : key);
-	return ino > FUSE_ROOT_ID ? ino : ino + 2;
+	return salted_ino(m->salt, ops, key);
 }
 
 struct err *node_new(struct mount *m, const struct node_ops *ops, uint64_t key,

@@ -210,6 +210,8 @@ static struct err *save(struct mount *m, enum memo_kind kind)
 
 void memo_save(struct mount *m)
 {
+	if (m->main)
+		return; /* it is the main branch's */
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		tell(m, save(m, kept[i]));
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * mount.c: one table of the tree, or the directory of a database.
+ * mount.c: one table of the tree, a branch of one, or the directory of a database.
  *
  * A mount lives as long as the server names it or the kernel holds one of its
- * nodes: a table that was dropped meanwhile answers ESTALE until then.
+ * nodes: a table that was dropped meanwhile answers ESTALE until then.  A branch is
+ * held by its nodes alone.
  */
 #include "fs.h"
 
@@ -55,8 +56,9 @@ static struct err *open_what_is_there(struct mount *m)
 	return open_table(m);
 }
 
-struct err *mount_open(struct server *s, struct io_store *store, const char *source,
-		       uint64_t salt, struct mount **ret)
+/* store is taken, also on failure. */
+static struct err *mount_new(struct server *s, struct io_store *store,
+			     const char *source, uint64_t salt, struct mount **ret)
 {
 	AUTO(mount) struct mount *m = NULL;
 	struct err *err = mem_new(&m);
@@ -71,13 +73,90 @@ struct err *mount_open(struct server *s, struct io_store *store, const char *sou
 	m->watched.wd = -1;
 	pthread_mutex_init(&m->failures_lock, NULL);
 	pthread_mutex_init(&m->reply_lock, NULL);
+	pthread_mutex_init(&m->branches_lock, NULL);
 	pthread_mutex_init(&m->watched.lock, NULL);
 	TRY(str_dup(source, &m->source));
+	*ret = TAKE(m);
+	return NULL;
+}
+
+struct err *mount_open(struct server *s, struct io_store *store, const char *source,
+		       uint64_t salt, struct mount **ret)
+{
+	AUTO(mount) struct mount *m = NULL;
+	TRY(mount_new(s, store, source, salt, &m));
 	TRY(open_what_is_there(m));
 	m->root_ino = salt ? node_ino(m, &root_ops, 0) : FUSE_ROOT_ID;
 	*ret = TAKE(m);
 	return NULL;
 }
+
+/* --- branches --- */
+
+/* Another branch of that name has other numbers. */
+static uint64_t branch_salt(const struct mount *main, const struct table_branch *b)
+{
+	return hash_mix(hash_str(b->name, main->salt), b->key) | 1;
+}
+
+uint64_t mount_branch_ino(const struct mount *main, const struct table_branch *b)
+{
+	return salted_ino(branch_salt(main, b), &branch_dir_ops, 0);
+}
+
+static struct err *open_branch(struct mount *main, const struct table_branch *b,
+			       struct mount **ret)
+{
+	AUTO(table) struct table *t = NULL;
+	AUTO(mount) struct mount *m = NULL;
+	AUTO_MEM char *source = NULL;
+	TRY(str_printf(&source, "%s/tree/%s", main->source, b->name));
+	TRY(table_open_branch(main->table, b->name, &t));
+	TRY(mount_new(main->server, io_store_ref(table_store(t)), source,
+		      branch_salt(main, b), &m));
+	m->main = mount_ref(main);
+	m->table = TAKE(t);
+	m->memo = main->memo; /* by content, which they share */
+	m->uid = main->uid;
+	m->gid = main->gid;
+	m->root_ino = node_ino(m, &branch_dir_ops, 0);
+	TRY(str_dup("a branch is shown as old versions are; write to it with Lance, or "
+		    "with lancectl in its directory tree/NAME",
+		    &m->why_read_only));
+	TRY(staging_new(m, &m->staging));
+	watch_add(m);
+	*ret = TAKE(m);
+	return NULL;
+}
+
+struct err *mount_branch(struct mount *main, const struct table_branch *b,
+			 struct mount **ret)
+{
+	LOCK_SCOPE(&main->branches_lock);
+	for (struct mount *m = main->branches; m; m = m->next_branch) {
+		if (m->salt == branch_salt(main, b) && mount_revive(m)) {
+			*ret = m;
+			return NULL;
+		}
+	}
+	TRY(open_branch(main, b, ret));
+	(*ret)->next_branch = main->branches;
+	main->branches = *ret;
+	(*ret)->is_listed = true;
+	return NULL;
+}
+
+static void leave_main(struct mount *m)
+{
+	LOCK_SCOPE(&m->main->branches_lock);
+	struct mount **at = &m->main->branches;
+	while (*at && *at != m)
+		at = &(*at)->next_branch;
+	if (*at)
+		*at = m->next_branch;
+}
+
+/* --- references --- */
 
 struct mount *mount_ref(struct mount *m)
 {
@@ -94,17 +173,16 @@ bool mount_revive(struct mount *m)
 	return false;
 }
 
-void mount_unref(struct mount *m)
+static void mount_free(struct mount *m)
 {
-	if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
-		return;
 	if (m->table && m->memo) {
 		watch_remove(m);
 		memo_save(m);
 	}
 	database_free(m->database);
 	staging_free(m->staging);
-	memo_free(m->memo);
+	if (!m->main)
+		memo_free(m->memo);
 	table_unref(m->table);
 	io_store_unref(m->store);
 	for (size_t i = 0; i < N_LAST_ERRORS; i++) {
@@ -114,6 +192,7 @@ void mount_unref(struct mount *m)
 	pthread_mutex_destroy(&m->failures_lock);
 	pthread_mutex_destroy(&m->reply_lock);
 	buf_fini(&m->reply);
+	pthread_mutex_destroy(&m->branches_lock);
 	pthread_mutex_destroy(&m->watched.lock);
 	free(m->watched.warned);
 	free(m->why_read_only);
@@ -121,9 +200,23 @@ void mount_unref(struct mount *m)
 	free(m);
 }
 
+void mount_unref(struct mount *m)
+{
+	if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
+		return;
+	struct mount *main = m->main;
+	if (main && m->is_listed)
+		leave_main(m);
+	mount_free(m);
+	mount_unref(main);
+}
+
 struct err *mount_root(struct mount *m, struct node **ret)
 {
-	TRY(node_new(m, m->database ? &database_ops : &root_ops, 0, NULL, ret));
+	const struct node_ops *ops = m->database ? &database_ops
+				     : m->main	 ? &branch_dir_ops
+						 : &root_ops;
+	TRY(node_new(m, ops, 0, NULL, ret));
 	(*ret)->ino = m->root_ino;
 	return NULL;
 }

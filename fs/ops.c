@@ -175,7 +175,7 @@ static struct err *set_attr(struct mount *m, struct node *n, const struct stat *
 	if (to_set & FUSE_SET_ATTR_SIZE) {
 		if (!n->staged)
 			return err_new(
-				n->is_frozen ? EROFS : EOPNOTSUPP,
+				n->is_frozen || !m->is_writable ? EROFS : EOPNOTSUPP,
 				"a column cannot be truncated; write a whole new "
 				"one (cp, or >)");
 		TRY(staged_truncate(m, n->staged, (uint64_t)attr->st_size));

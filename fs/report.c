@@ -54,6 +54,8 @@ int report(struct mount *m, pid_t pid, const char *path, struct err *err)
 {
 	if (!err)
 		return 0;
+	if (m->main)
+		m = m->main; /* whose last_error tells it */
 	int code = err->code;
 	bool is_quiet = path && is_routine(code); /* about a name: programs try names */
 	if (path && strstr(err->msg, path))

@@ -213,6 +213,9 @@ void watch_remove(struct mount *m)
 	if (!*at)
 		return;
 	*at = m->watched.next;
+	for (struct mount *other = w->mounts; other; other = other->watched.next)
+		if (other->watched.wd == m->watched.wd)
+			return; /* it was opened again meanwhile */
 	if (m->watched.wd >= 0)
 		inotify_rm_watch(w->inotify_fd, m->watched.wd);
 }

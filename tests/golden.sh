@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# golden.sh LANCECTL GOLDEN-DIRECTORY: every column of every golden dataset reads
-# as it did when it was compared with pylance.
+# golden.sh LANCECTL GOLDEN-DIRECTORY: every column of every golden dataset, and of its
+# branches, reads as it did when it was compared with pylance.
 set -euo pipefail
 
 lancectl=$1 golden=$2
 checked=0 failed=0
-for dataset in "$golden"/*/t.lance; do
-	expect=${dataset%/t.lance}/expect
+for dataset in "$golden"/*/t.lance "$golden"/branches/t.lance/tree/{feat/x,y}; do
+	expect=${dataset%/t.lance*}/expect${dataset#*/t.lance}
 	for file in "$expect"/*.jsonl; do
 		column=$(basename "$file" .jsonl)
 		if ! "$lancectl" export "$dataset" "$column" --format=jsonl | cmp - "$file"; then

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 
 /* --- stores --- */
 
@@ -50,6 +51,29 @@ const struct io_stats *io_store_stats(const struct io_store *s)
 int io_store_fd(const struct io_store *s)
 {
 	return s->ops->fd(s);
+}
+
+struct err *io_store_real_path(const struct io_store *s, char **ret)
+{
+	char link[40];
+	AUTO_MEM char *path = NULL;
+	if (io_store_fd(s) < 0)
+		return str_dup(s->name, ret);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", io_store_fd(s));
+	path = realpath(link, NULL);
+	if (!path)
+		return err_errno(errno, "%s", s->name);
+	*ret = TAKE(path);
+	return NULL;
+}
+
+bool io_store_is_same(const struct io_store *a, const struct io_store *b)
+{
+	struct stat x, y;
+	if (io_store_fd(a) < 0 || io_store_fd(b) < 0)
+		return a == b;
+	return fstat(io_store_fd(a), &x) == 0 && fstat(io_store_fd(b), &y) == 0 &&
+	       x.st_ino == y.st_ino && x.st_dev == y.st_dev;
 }
 
 struct err *io_statvfs(struct io_store *s, struct statvfs *ret)

@@ -76,6 +76,10 @@ bool io_store_writable(struct io_store *s);
 const struct io_stats *io_store_stats(const struct io_store *s);
 /* The local directory's descriptor, -1 if there is none; borrowed. */
 int io_store_fd(const struct io_store *s);
+/* Its absolute path with no link in it; of what is no local directory its name. */
+MUST_CHECK struct err *io_store_real_path(const struct io_store *s, char **ret);
+/* Are both the same directory? */
+bool io_store_is_same(const struct io_store *a, const struct io_store *b);
 MUST_CHECK struct err *io_statvfs(struct io_store *s, struct statvfs *ret);
 
 /* --- reading --- */

@@ -50,7 +50,7 @@ static struct err *set_writer(Lance__Table__Manifest *m)
 	return proto_set_string(&m->writer_version->version, LANCEFS_VERSION);
 }
 
-static struct err *set_timestamp(Lance__Table__Manifest *m)
+struct err *manifest_set_time(Lance__Table__Manifest *m)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -74,7 +74,7 @@ struct err *manifest_set_header(Lance__Table__Manifest *m, uint64_t read_version
 	TRY(proto_set_string(&m->transaction_file, file));
 	TRY(proto_set_string(&m->tag, ""));
 	TRY(set_writer(m));
-	return set_timestamp(m);
+	return manifest_set_time(m);
 }
 
 struct err *attempt_set_header(struct attempt *a)

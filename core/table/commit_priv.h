@@ -61,6 +61,8 @@ MUST_CHECK struct err *attempt_set_header(struct attempt *a);
 MUST_CHECK struct err *manifest_set_header(Lance__Table__Manifest *m,
 					   uint64_t read_version, const char *uuid);
 
+/* Now. */
+MUST_CHECK struct err *manifest_set_time(Lance__Table__Manifest *m);
 MUST_CHECK struct err *proto_set_string(char **field, const char *value);
 /* What a manifest says of a finished data file; the ids are those in the file. */
 MUST_CHECK struct err *data_file_new(const struct column_file *file,

@@ -10,23 +10,22 @@
 #define N_SLOTS 256
 
 struct slot {
-	char *path; /* owned; NULL: free */
+	char *path;		      /* owned; NULL: free */
+	const struct io_store *store; /* that the path is in */
 	struct file_reader *reader;
 	uint64_t used; /* tick of the last use */
 };
 
 struct file_cache {
-	struct io_store *store; /* owned reference */
 	pthread_mutex_t lock;
 	uint64_t tick;		    /* guarded by .lock */
 	struct slot slots[N_SLOTS]; /* guarded by .lock */
 };
 
-struct err *file_cache_new(struct io_store *store, struct file_cache **ret)
+struct err *file_cache_new(struct file_cache **ret)
 {
 	struct file_cache *c;
 	TRY(mem_new(&c));
-	c->store = io_store_ref(store);
 	pthread_mutex_init(&c->lock, NULL);
 	*ret = c;
 	return NULL;
@@ -46,16 +45,16 @@ void file_cache_free(struct file_cache *c)
 	for (size_t i = 0; i < N_SLOTS; i++)
 		slot_clear(&c->slots[i]);
 	pthread_mutex_destroy(&c->lock);
-	io_store_unref(c->store);
 	free(c);
 }
 
-static struct file_reader *lookup(struct file_cache *c, const char *path)
+static struct file_reader *lookup(struct file_cache *c, const struct file_place *place)
 {
 	LOCK_SCOPE(&c->lock);
 	for (size_t i = 0; i < N_SLOTS; i++) {
 		struct slot *s = &c->slots[i];
-		if (!s->path || strcmp(s->path, path) != 0)
+		if (!s->path || s->store != place->store ||
+		    strcmp(s->path, place->path) != 0)
 			continue;
 		s->used = ++c->tick;
 		return file_reader_ref(s->reader);
@@ -63,7 +62,8 @@ static struct file_reader *lookup(struct file_cache *c, const char *path)
 	return NULL;
 }
 
-static void insert(struct file_cache *c, char *path, struct file_reader *r)
+static void insert(struct file_cache *c, const struct io_store *store, char *path,
+		   struct file_reader *r)
 {
 	LOCK_SCOPE(&c->lock);
 	struct slot *oldest = &c->slots[0];
@@ -71,20 +71,20 @@ static void insert(struct file_cache *c, char *path, struct file_reader *r)
 		if (c->slots[i].used < oldest->used)
 			oldest = &c->slots[i];
 	slot_clear(oldest);
-	*oldest = (struct slot){path, file_reader_ref(r), ++c->tick};
+	*oldest = (struct slot){path, store, file_reader_ref(r), ++c->tick};
 }
 
-struct err *file_cache_get(struct file_cache *c, const char *path,
+struct err *file_cache_get(struct file_cache *c, const struct file_place *place,
 			   struct file_reader **ret)
 {
 	AUTO(io_file) struct io_file *file = NULL;
 	AUTO_MEM char *key = NULL;
-	*ret = lookup(c, path);
+	*ret = lookup(c, place);
 	if (*ret)
 		return NULL;
-	TRY(str_dup(path, &key));
-	TRY(io_open(c->store, path, &file));
+	TRY(str_dup(place->path, &key));
+	TRY(io_open(place->store, place->path, &file));
 	TRY(file_reader_open(file, ret));
-	insert(c, TAKE(key), *ret);
+	insert(c, place->store, TAKE(key), *ret);
 	return NULL;
 }

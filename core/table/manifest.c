@@ -63,10 +63,8 @@ static struct err *fragment_rows(struct version *v, struct fragment *f)
 	if (f->proto->physical_rows && v->manifest->writer_version) {
 		f->physical_rows = f->proto->physical_rows;
 	} else if (f->proto->n_files) { /* old manifests do not tell, or tell wrong */
-		AUTO_MEM char *path = NULL;
 		AUTO(file_reader) struct file_reader *r = NULL;
-		TRY(data_file_path(v, f->proto->files[0], &path));
-		TRY(file_cache_get(v->table->files, path, &r));
+		TRY(data_file_open(v, f->proto->files[0], &r));
 		TRY(file_reader_rows(r, &f->physical_rows));
 	}
 	if (f->physical_rows > UINT32_MAX)
@@ -123,6 +121,8 @@ static struct err *parse(struct version *v)
 	TRY(flags_check_read(v->manifest->reader_feature_flags));
 	TRY(read_storage(v));
 	TRY(read_writer(v));
+	TRY(table_find_root(v->table, v->manifest));
+	TRY(bases_read(v));
 	TRY(system_fields_new(v->system_fields));
 	TRY(fields_from_proto(v->manifest->fields, v->manifest->n_fields, &v->fields,
 			      &v->n_fields));
@@ -172,13 +172,22 @@ struct err *version_of_bytes(struct table *t, enum naming naming, uint64_t numbe
 	return NULL;
 }
 
-struct err *version_names_transaction(struct table *t, enum naming naming,
-				      uint64_t number, const char *file, bool *ret)
+struct err *version_load_message(struct table *t, enum naming naming, uint64_t number,
+				 struct version **ret)
 {
 	AUTO(version) struct version *v = NULL;
 	TRY(version_new(t, naming, number, &v));
 	TRY(read_raw(v));
 	TRY_CTX(unpack(v), "version %" PRIu64, number);
+	*ret = TAKE(v);
+	return NULL;
+}
+
+struct err *version_names_transaction(struct table *t, enum naming naming,
+				      uint64_t number, const char *file, bool *ret)
+{
+	AUTO(version) struct version *v = NULL;
+	TRY(version_load_message(t, naming, number, &v));
 	*ret = strcmp(v->manifest->transaction_file, file) == 0;
 	return NULL;
 }

@@ -20,14 +20,12 @@
 static struct err *open_one(struct version *v, const Lance__Table__DataFile *file,
 			    struct file_reader **ret, struct file_map *ret_map)
 {
-	AUTO_MEM char *path = NULL;
 	if (file->n_fields != file->n_column_indices)
 		return err_new(EIO, "%s: %zu fields but %zu column indices", file->path,
 			       file->n_fields, file->n_column_indices);
-	TRY(data_file_path(v, file, &path));
 	*ret_map =
 		(struct file_map){file->fields, file->column_indices, file->n_fields};
-	return file_cache_get(v->table->files, path, ret);
+	return data_file_open(v, file, ret);
 }
 
 static void parts_fini(struct column_part *parts, size_t n)
@@ -320,12 +318,13 @@ static struct err *check_place(const struct blob_place *place,
 	return NULL;
 }
 
-static struct err *open_place(struct version *v, const struct blob_place *place,
+/* s: the store that the data file is in; what lies beside it is there too */
+static struct err *open_place(struct io_store *s, const struct blob_place *place,
 			      const struct file_reader *r, struct blob *ret)
 {
 	AUTO(io_file) struct io_file *file = NULL;
 	if (place->sidecar)
-		TRY(io_open(v->table->store, place->sidecar, &file));
+		TRY(io_open(s, place->sidecar, &file));
 	else
 		file = io_file_ref(file_reader_file(r));
 	if (place->size)
@@ -341,6 +340,7 @@ static struct err *live_blob(struct version *v, struct fragment *f,
 	const struct deletion_vector *d;
 	AUTO(file_reader) struct file_reader *r = NULL;
 	__attribute__((cleanup(auto_place))) struct blob_place place = {0};
+	AUTO_PLACE struct file_place at = {0};
 	struct file_map map;
 	const Lance__Table__DataFile *file = fragment_file(f, field);
 	if (!file)
@@ -349,7 +349,8 @@ static struct err *live_blob(struct version *v, struct fragment *f,
 	TRY(open_one(v, file, &r, &map));
 	TRY(file_blob_place(r, field, &map, d ? deletion_select_live(d, row) : row,
 			    &place));
-	return place.is_null ? NULL : open_place(v, &place, r, ret);
+	TRY(data_file_place(v, file, &at));
+	return place.is_null ? NULL : open_place(at.store, &place, r, ret);
 }
 
 struct err *version_blob(struct version *v, const struct field *field, uint64_t row,

@@ -105,7 +105,7 @@ struct err *table_new(struct io_store *store, const struct log *log, struct tabl
 	t->store = io_store_ref(store);
 	t->log = log;
 	t->naming = NAMING_V2;
-	TRY(file_cache_new(store, &t->files));
+	TRY(file_cache_new(&t->files));
 	*ret = TAKE(t);
 	return NULL;
 }
@@ -135,9 +135,17 @@ void table_unref(struct table *t)
 	version_unref(t->latest);
 	file_cache_free(t->files);
 	io_store_unref(t->store);
+	io_store_unref(t->root);
+	free(t->branch);
+	free(t->recorded_root);
 	pthread_mutex_destroy(&t->lock);
 	pthread_mutex_destroy(&t->refresh_lock);
 	free(t);
+}
+
+const char *table_branch_name(const struct table *t)
+{
+	return t->branch;
 }
 
 struct io_store *table_store(struct table *t)

@@ -55,12 +55,41 @@ MUST_CHECK struct err *table_list_versions(struct table *t, uint64_t **ret,
 
 struct table_tag {
 	char *name;
+	char *branch; /* whose version it is; NULL: the main branch's */
 	uint64_t version;
 };
-/* Tags of the main branch, by name; tags_free releases. */
+/* Tags, by name; tags_free releases. */
 MUST_CHECK struct err *table_list_tags(struct table *t, struct table_tag **ret,
 				       size_t *ret_n);
 void tags_free(struct table_tag *tags, size_t n);
+
+/* --- branches --- */
+
+/*
+ * A branch is a table of its own in tree/NAME/ of the dataset, whose first version is
+ * a copy of a version's manifest; its files stay where they are.  table_open() opens
+ * one by its directory too.
+ */
+struct table_branch {
+	char *name;
+	char *parent;		 /* NULL: the main branch */
+	uint64_t parent_version; /* which it began as */
+	int64_t time_ns;	 /* when it was made */
+	uint64_t key;		 /* another one of this name has another */
+};
+/* The branches of the dataset, by name; branches_free releases. */
+MUST_CHECK struct err *table_list_branches(struct table *t, struct table_branch **ret,
+					   size_t *ret_n);
+void branches_free(struct table_branch *branches, size_t n);
+/* The name of the branch that a table is, NULL: the main one.  Borrowed. */
+const char *table_branch_name(const struct table *t);
+/* Another branch of the dataset.  ENOENT if there is none of that name. */
+MUST_CHECK struct err *table_open_branch(struct table *t, const char *name,
+					 struct table **ret);
+/* Make a branch that begins as a version of t.  EEXIST, EINVAL for a name that Lance
+ * does not take, ENOENT for a version that is not there. */
+MUST_CHECK struct err *table_create_branch(struct table *t, const char *name,
+					   uint64_t version);
 
 /* --- versions --- */
 
@@ -103,9 +132,19 @@ struct fragment_info {
 };
 size_t version_n_fragments(const struct version *v);
 void version_fragment(const struct version *v, size_t i, struct fragment_info *ret);
-/* Data file k of fragment i (indices), relative to the store: the caller's. */
+/* A file of a dataset: the table's own, or of another of its branches. */
+struct file_place {
+	struct io_store *store; /* borrowed from the table */
+	char *path;		/* owned */
+};
+static inline void auto_file_place(struct file_place *p)
+{
+	free(p->path);
+}
+#define AUTO_PLACE __attribute__((cleanup(auto_file_place)))
+/* Data file k of fragment i (indices). */
 MUST_CHECK struct err *version_data_file(const struct version *v, size_t i, size_t k,
-					 char **ret);
+					 struct file_place *ret);
 /* Append the deleted offsets of fragment i, one a line. */
 MUST_CHECK struct err *version_deleted_rows(struct version *v, size_t i,
 					    struct buf *out);

@@ -112,6 +112,8 @@ struct version {
 	struct field *system_fields[N_SYSTEM_FIELDS]; /* owned */
 	struct fragment *fragments;		      /* owned */
 	size_t n_fragments;
+	struct base *bases; /* owned; by id */
+	size_t n_bases;
 	uint64_t n_rows, n_deleted;
 	pthread_mutex_t lock; /* for loading deletion vectors and names of indices */
 	struct index_names index_names; /* guarded by .lock */
@@ -135,9 +137,43 @@ MUST_CHECK struct err *version_names_transaction(struct table *t, enum naming na
 MUST_CHECK struct err *fragment_deleted(struct version *v, struct fragment *f,
 					const struct deletion_vector **ret);
 
-/* Where a data file of the manifest lies, relative to the store. */
-MUST_CHECK struct err *data_file_path(const struct version *v,
-				      const Lance__Table__DataFile *f, char **ret);
+/* --- bases.c: files of other branches --- */
+
+/* A place besides the table's own directory that files of a version may lie in. */
+struct base {
+	uint32_t id;
+	bool is_root;	  /* of a dataset: files are in its data/, _deletions/ */
+	const char *path; /* as recorded; borrowed from the manifest */
+	char *prefix;	  /* the same within the table's root: "", "tree/x/"; owned;
+			   * NULL: it is not there */
+};
+
+/* Find out where the bases of v's manifest are; what cannot be reached fails when
+ * a file of it is needed. */
+MUST_CHECK struct err *bases_read(struct version *v);
+void bases_free(struct version *v);
+/* Tell the table by the first version it loads which branch it is, and find the
+ * directory of the main branch. */
+MUST_CHECK struct err *table_find_root(struct table *t,
+				       const Lance__Table__Manifest *m);
+
+/* NULL if there is none of that id. */
+const struct base *base_find(const struct version *v, uint32_t id);
+/* Where a file of the manifest lies. */
+MUST_CHECK struct err *data_file_place(const struct version *v,
+				       const Lance__Table__DataFile *f,
+				       struct file_place *ret);
+MUST_CHECK struct err *deletion_place(const struct version *v, const struct fragment *f,
+				      struct file_place *ret);
+/* A reader of a data file, from the cache or opened now; the caller's. */
+MUST_CHECK struct err *data_file_open(const struct version *v,
+				      const Lance__Table__DataFile *f,
+				      struct file_reader **ret);
+/* Mix what tells files of one name in different directories of a dataset apart. */
+uint64_t data_file_key(const struct version *v, const Lance__Table__DataFile *f,
+		       uint64_t key);
+uint64_t deletion_key(const struct version *v, const Lance__Table__DeletionFile *d,
+		      uint64_t key);
 
 /* The data file of a fragment that holds (a part of) a field; NULL if none. */
 const Lance__Table__DataFile *fragment_file(const struct fragment *f,
@@ -186,10 +222,12 @@ MUST_CHECK struct err *parts_merge(const struct field *field,
 
 struct file_cache;
 
-MUST_CHECK struct err *file_cache_new(struct io_store *store, struct file_cache **ret);
+MUST_CHECK struct err *file_cache_new(struct file_cache **ret);
 void file_cache_free(struct file_cache *c);
-/* An open reader, from the cache or opened now; the caller owns a reference. */
-MUST_CHECK struct err *file_cache_get(struct file_cache *c, const char *path,
+/* An open reader, from the cache or opened now; the caller owns a reference.  Stores
+ * outlive the cache. */
+MUST_CHECK struct err *file_cache_get(struct file_cache *c,
+				      const struct file_place *place,
 				      struct file_reader **ret);
 
 /* --- table.c --- */
@@ -202,22 +240,45 @@ struct table {
 	const struct log *log;	    /* borrowed */
 	struct file_cache *files;   /* owned */
 	_Atomic enum naming naming; /* changes if the dataset is migrated */
+	bool is_placed;		    /* the two below are known */
+	struct io_store *root; /* owned reference; the main branch's directory; NULL: a
+				* branch that was taken out of its dataset */
+	char *branch;	       /* owned; NULL: the main branch */
 	pthread_mutex_t lock;
+	char *recorded_root; /* guarded by .lock, set once; owned; the root's path when
+			      * the branch was made; "": not known */
 	struct version *latest;		       /* guarded by .lock; owned reference */
 	struct version *recent[VERSION_CACHE]; /* guarded by .lock; owned references */
 	unsigned next_recent;		       /* guarded by .lock */
 	pthread_mutex_t refresh_lock;	       /* one refresh at a time */
 };
 
-/* A table of no version yet, whose manifests will have names of today's scheme. */
+/* A table of no version yet, whose manifests will have names of today's scheme; store
+ * is referenced. */
 MUST_CHECK struct err *table_new(struct io_store *store, const struct log *log,
 				 struct table **ret);
 /* Make v the latest if it is newer. */
 void table_set_latest(struct table *t, struct version *v);
 
+/* The message of a version's manifest alone: no schema, no fragments, no bases. */
+MUST_CHECK struct err *version_load_message(struct table *t, enum naming naming,
+					    uint64_t number, struct version **ret);
 /* The transaction of a version: inline, else its file; *ret NULL if it is gone. */
 MUST_CHECK struct err *version_transaction(const struct version *v,
 					   Lance__Table__Transaction **ret);
+
+/* --- refs.c --- */
+
+#define LIMIT_REF_BYTES 65536
+
+/* Make the file dir/name with text in it, durable; EEXIST if it is there. */
+MUST_CHECK struct err *ref_publish(struct io_store *root, const char *dir,
+				   const char *name, const struct buf *text);
+
+/* --- branches.c --- */
+
+/* May a branch have the name?  ASCII: of those that lancefs makes. */
+bool branch_name_is_valid(const char *name, bool is_ascii);
 
 /* --- rebase.c --- */
 

@@ -73,12 +73,13 @@ static struct err *check_flags(const struct version *v)
 
 /* --- data files --- */
 
-static struct err *check_size(struct version *v, const Lance__Table__DataFile *file,
-			      const char *path)
+static struct err *check_size(const Lance__Table__DataFile *file,
+			      const struct file_place *place)
 {
+	const char *path = place->path;
 	bool exists;
 	struct io_stat st;
-	TRY(io_stat(v->table->store, path, &exists, &st));
+	TRY(io_stat(place->store, path, &exists, &st));
 	if (!exists)
 		return err_new(ENOENT, "%s is missing: its columns cannot be read",
 			       path);
@@ -107,19 +108,19 @@ static struct err *check_columns(const Lance__Table__DataFile *file,
 static struct err *check_file(struct version *v, const struct fragment *f,
 			      const Lance__Table__DataFile *file)
 {
-	AUTO_MEM char *path = NULL;
+	AUTO_PLACE struct file_place place = {0};
 	AUTO(file_reader) struct file_reader *r = NULL;
 	uint64_t n_rows;
-	TRY(data_file_path(v, file, &path));
-	TRY(check_size(v, file, path));
-	TRY(file_cache_get(v->table->files, path, &r));
-	TRY(check_columns(file, r, path));
+	TRY(data_file_place(v, file, &place));
+	TRY(check_size(file, &place));
+	TRY(data_file_open(v, file, &r));
+	TRY(check_columns(file, r, place.path));
 	TRY(file_reader_rows(r, &n_rows));
 	if (n_rows != f->physical_rows)
 		return err_new(EIO,
 			       "%s has %" PRIu64 " rows, its fragment %" PRIu64
 			       ": values are missing or shifted",
-			       path, n_rows, f->physical_rows);
+			       place.path, n_rows, f->physical_rows);
 	return NULL;
 }
 
@@ -251,24 +252,57 @@ static void mark_used(const struct listing *l, const struct version *v, bool *us
 	}
 }
 
+static struct err *mark_versions(const struct listing *l, struct table *t, bool *used)
+{
+	AUTO_MEM uint64_t *numbers = NULL;
+	size_t n;
+	TRY(table_list_versions(t, &numbers, &n));
+	for (size_t i = 0; i < n; i++) {
+		AUTO(version) struct version *v = NULL;
+		TRY(table_version(t, numbers[i], &v));
+		mark_used(l, v, used);
+	}
+	return NULL;
+}
+
+static struct err *mark_branch(const struct listing *l, struct table *t,
+			       const char *name, bool *used)
+{
+	AUTO(table) struct table *branch = NULL;
+	TRY(table_open_branch(t, name, &branch));
+	return mark_versions(l, branch, used);
+}
+
+/* Branches go on using files after the versions they began as are gone. */
+static struct err *mark_branches(const struct listing *l, struct table *t, bool *used)
+{
+	struct table_branch *branches;
+	struct err *err = NULL;
+	size_t n;
+	if (!t->root)
+		return NULL;
+	TRY(table_list_branches(t, &branches, &n));
+	for (size_t i = 0; i < n && !err; i++) {
+		err = mark_branch(l, t, branches[i].name, used);
+		if (err)
+			err = err_wrap(err, "branch %s", branches[i].name);
+	}
+	branches_free(branches, n);
+	return err;
+}
+
 static struct err *check_unreferenced(struct check *c)
 {
 	__attribute__((cleanup(auto_listing))) struct listing l = {0};
 	struct table *t = c->v->table;
-	AUTO_MEM uint64_t *numbers = NULL;
 	AUTO_MEM bool *used = NULL;
-	size_t n;
 	TRY(io_list(t->store, "data", collect, &l));
 	if (!l.n)
 		return NULL;
 	qsort(l.names, l.n, sizeof(char *), compare_names);
 	TRY(mem_array(l.n, sizeof(*used), &used));
-	TRY(table_list_versions(t, &numbers, &n));
-	for (size_t i = 0; i < n; i++) {
-		AUTO(version) struct version *v = NULL;
-		TRY(table_version(t, numbers[i], &v));
-		mark_used(&l, v, used);
-	}
+	TRY(mark_versions(&l, t, used));
+	TRY(mark_branches(&l, t, used));
 	for (size_t i = 0; i < l.n; i++)
 		if (!used[i])
 			c->options->note(c->options->ctx, l.names[i]);

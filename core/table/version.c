@@ -20,6 +20,7 @@ void version_unref(struct version *v)
 	for (size_t i = 0; v->fragments && i < v->n_fragments; i++)
 		deletion_free(atomic_load(&v->fragments[i].deleted));
 	free(v->fragments);
+	bases_free(v);
 	fields_free(v->fields, v->n_fields);
 	for (size_t i = 0; i < N_SYSTEM_FIELDS; i++)
 		field_unref(v->system_fields[i]);
@@ -142,53 +143,28 @@ void version_fragment(const struct version *v, size_t i, struct fragment_info *r
 
 /* --- fragments and their files --- */
 
-static struct err *deletion_path(const struct fragment *f, char **ret)
-{
-	const Lance__Table__DeletionFile *d = f->proto->deletion_file;
-	if (d->opt_base_id_case)
-		return err_new(EOPNOTSUPP, "deletion file in another base path");
-	if (d->file_type > 1)
-		return err_new(EOPNOTSUPP, "deletion file of type %" PRIu32,
-			       d->file_type);
-	return str_printf(ret, "_deletions/%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s",
-			  f->id, d->read_version, d->id,
-			  d->file_type == 1 ? "bin" : "arrow");
-}
-
 struct err *fragment_deleted(struct version *v, struct fragment *f,
 			     const struct deletion_vector **ret)
 {
 	AUTO(deletion_vector) struct deletion_vector *d = NULL;
-	AUTO_MEM char *path = NULL;
+	AUTO_PLACE struct file_place place = {0};
 	*ret = atomic_load(&f->deleted);
 	if (*ret || !f->proto->deletion_file)
 		return NULL;
-	TRY(deletion_path(f, &path));
-	TRY(deletion_load(v->table->store, path,
+	TRY(deletion_place(v, f, &place));
+	TRY(deletion_load(place.store, place.path,
 			  f->proto->deletion_file->file_type == 1, f->physical_rows,
 			  &d));
 	uint64_t told = f->proto->deletion_file->num_deleted_rows;
 	if (told && told != d->n_deleted)
 		return err_new(
 			EIO, "%s: %" PRIu64 " deleted rows, the manifest says %" PRIu64,
-			path, d->n_deleted, told);
+			place.path, d->n_deleted, told);
 	LOCK_SCOPE(&v->lock);
 	if (!atomic_load(&f->deleted)) /* another thread may have been first */
 		atomic_store(&f->deleted, TAKE(d));
 	*ret = atomic_load(&f->deleted);
 	return NULL;
-}
-
-struct err *data_file_path(const struct version *v, const Lance__Table__DataFile *f,
-			   char **ret)
-{
-	(void)v;
-	if (f->opt_base_id_case)
-		return err_new(
-			EOPNOTSUPP,
-			"data file %s lies in another base path (a clone or branch)",
-			f->path);
-	return str_printf(ret, "data/%s", f->path);
 }
 
 bool field_has_id(const struct field *field, int32_t id)
@@ -252,18 +228,18 @@ uint64_t version_column_key(const struct version *v, const struct field *field)
 		if (field_is_system(field))
 			key = hash_mix(key, system_field_key(f, field));
 		for (size_t k = 0; k < n; k++)
-			key = hash_str(files[k]->path, key);
+			key = data_file_key(v, files[k], key);
 		if (d)
-			key = hash_mix(hash_mix(key, d->id), d->read_version);
+			key = deletion_key(v, d, key);
 	}
 	return key;
 }
 
-static struct err *newest(struct io_store *s, const char *path, int64_t *ns)
+static struct err *newest(const struct file_place *place, int64_t *ns)
 {
 	bool found;
 	struct io_stat st;
-	TRY(io_stat(s, path, &found, &st));
+	TRY(io_stat(place->store, place->path, &found, &st));
 	if (found && st.mtime_ns > *ns)
 		*ns = st.mtime_ns;
 	return NULL;
@@ -274,15 +250,15 @@ static struct err *fragment_time(struct version *v, const struct fragment *f,
 {
 	const Lance__Table__DataFile *files[MAX_PARTS];
 	size_t n = fragment_files(f, field, files, MAX_PARTS);
-	AUTO_MEM char *deletions = NULL;
+	AUTO_PLACE struct file_place deletions = {0};
 	for (size_t k = 0; k < n; k++) {
-		AUTO_MEM char *path = NULL;
-		TRY(data_file_path(v, files[k], &path));
-		TRY(newest(v->table->store, path, ns));
+		AUTO_PLACE struct file_place place = {0};
+		TRY(data_file_place(v, files[k], &place));
+		TRY(newest(&place, ns));
 	}
 	if (f->proto->deletion_file) {
-		TRY(deletion_path(f, &deletions));
-		TRY(newest(v->table->store, deletions, ns));
+		TRY(deletion_place(v, f, &deletions));
+		TRY(newest(&deletions, ns));
 	}
 	return NULL;
 }
@@ -303,11 +279,9 @@ static struct err *fragment_bytes(struct version *v, const struct fragment *f,
 	const Lance__Table__DataFile *files[MAX_PARTS];
 	size_t n_files = fragment_files(f, field, files, MAX_PARTS);
 	for (size_t k = 0; k < n_files; k++) {
-		AUTO_MEM char *path = NULL;
 		AUTO(file_reader) struct file_reader *r = NULL;
 		uint64_t n;
-		TRY(data_file_path(v, files[k], &path));
-		TRY(file_cache_get(v->table->files, path, &r));
+		TRY(data_file_open(v, files[k], &r));
 		struct file_map map = {
 			files[k]->fields, files[k]->column_indices,
 			MIN_OF(files[k]->n_fields, files[k]->n_column_indices)};
@@ -327,9 +301,10 @@ struct err *version_column_bytes(struct version *v, const struct field *field,
 	return NULL;
 }
 
-struct err *version_data_file(const struct version *v, size_t i, size_t k, char **ret)
+struct err *version_data_file(const struct version *v, size_t i, size_t k,
+			      struct file_place *ret)
 {
-	return data_file_path(v, v->fragments[i].proto->files[k], ret);
+	return data_file_place(v, v->fragments[i].proto->files[k], ret);
 }
 
 struct err *version_deleted_rows(struct version *v, size_t i, struct buf *out)

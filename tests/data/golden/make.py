@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "interop"))
@@ -71,6 +72,34 @@ def write_database(where):
         hint.unlink()
 
 
+def write_branches(where):
+    """A branch, and a branch of that, in a dataset that was moved: their manifests name its old place."""
+    shutil.rmtree(where, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="lance-golden-") as old:
+        main = lance.write_dataset(laion.table(60, embeddings=False, images=False), f"{old}/t.lance",
+                                   max_rows_per_file=25)
+        main.delete("width % 4 = 0")
+        branch = main.create_branch("feat/x")
+        branch.delete("width % 4 = 1")
+        lance.write_dataset(laion.table(5, embeddings=False, images=False), branch, mode="append")
+        child = branch.checkout_version(("feat/x", None)).create_branch("y")
+        child.add_columns({"area": "width * height"})
+        for name in (None, "feat/x", "y"):
+            path = f"{old}/t.lance" + (f"/tree/{name}" if name else "")
+            expect = where / "expect" / path.removeprefix(f"{old}/t.lance").lstrip("/")
+            expect.mkdir(parents=True, exist_ok=True)
+            dataset = main.checkout_version((name, None))
+            for column in dataset.schema.names:
+                got = fuzz_read.read_arrow(path, column)
+                fuzz_read.compare(got, dataset.to_table(columns=[column]).column(0), f"{path}: {column}")
+                text = subprocess.run([BIN / "lancectl", "export", path, column, "--format=jsonl"], check=True,
+                                      capture_output=True).stdout
+                (expect / f"{column}.jsonl").write_bytes(text)
+        shutil.move(f"{old}/t.lance", where / "t.lance")
+    for hint in where.rglob("latest_version_hint.json"):
+        hint.unlink()
+
+
 def special_table(rows=210):
     """What ordinary tables have not: dictionaries within lists and structs and of more values than a signed
     index counts, vectors of nulls and of null vectors, packed structs, compression that is turned off."""
@@ -106,6 +135,8 @@ def deep_table():
 def main():
     if len(sys.argv) == 1 or "database" in sys.argv:
         write_database(HERE / "database" / "db")
+    if len(sys.argv) == 1 or "branches" in sys.argv:
+        write_branches(HERE / "branches")
     nested, flat = test_types.nested_table(rows=90), test_types.flat_table(rows=130)
     assert columns.same_values(nested["i"], nested["i"])
     write("deep-2.2", deep_table(), "2.2")
