@@ -65,10 +65,10 @@ static struct err *pick_format(const struct words *w, struct field *f,
 		return err_new(EINVAL, "column '%s' is binary: state --format=arrow",
 			       f->name);
 	if (!*ret)
-		return err_new(
-			EINVAL,
-			"no format '%s'; there are txt, npy, csv, arrow, jsonl, bin",
-			name);
+		return err_new(EINVAL,
+			       "no format '%s'; there are txt, npy, csv, arrow, jsonl, "
+			       "bin, tar",
+			       name);
 	return NULL;
 }
 
@@ -138,7 +138,7 @@ static const char *const options[] = {"format", "output", "rows", "version", NUL
 
 const struct command cmd_export = {
 	.name = "export",
-	.usage = "export COLUMN [--format=txt|npy|csv|arrow|jsonl|bin] "
+	.usage = "export COLUMN [--format=txt|npy|csv|arrow|jsonl|bin|tar] "
 		 "[--output=FILE] [--rows=FIRST:END] [--version=N]",
 	.summary = "a column as a file",
 	.min_args = 1,

@@ -51,6 +51,8 @@ static struct err *column_type(struct parser *p, const struct arrow_choice *c)
 	struct type *wanted = p->options.type;
 	if (wanted && !arrow_converts(own, wanted))
 		return parser_type_error(p, own);
+	if (!wanted && p->options.prefer && arrow_converts(own, p->options.prefer))
+		wanted = p->options.prefer;
 	p->type = type_ref(wanted ? wanted : own);
 	return NULL;
 }

@@ -240,9 +240,10 @@ static struct err *render_plain(const struct field *f, const struct array *a,
 }
 
 static struct err *arrow_render(const struct field *f, const struct array *a,
-				struct chunk *ret)
+				const struct view_rows *rows, struct chunk *ret)
 {
 	AUTO(array) struct array *plain = NULL;
+	(void)rows;
 	if (!type_has_dictionary(f->type))
 		return render_plain(f, a, ret);
 	TRY(array_expand(a, &plain));

@@ -29,14 +29,14 @@ static bool bin_fixed_bytes(const struct field *f, uint64_t n_rows, uint64_t *re
 }
 
 static struct err *bin_render(const struct field *f, const struct array *a,
-			      struct chunk *ret)
+			      const struct view_rows *rows, struct chunk *ret)
 {
 	if (has_null(a))
 		return err_new(EINVAL,
 			       "column %s has nulls, which bin cannot hold; read it as "
 			       "npy, txt or arrow",
 			       f->name);
-	return fmt_npy.render(f, a, ret);
+	return fmt_npy.render(f, a, rows, ret);
 }
 
 /* The parser is npy's, which is told the header that the type would have. */

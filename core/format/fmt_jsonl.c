@@ -53,10 +53,11 @@ static struct err *jsonl_measure(const struct field *f, const struct array *a,
 }
 
 static struct err *jsonl_render(const struct field *f, const struct array *a,
-				struct chunk *ret)
+				const struct view_rows *rows, struct chunk *ret)
 {
 	AUTO_BUF struct buf key = {0};
 	AUTO_BUF struct buf out = {0};
+	(void)rows;
 	TRY(put_key(f, &key));
 	put_rows(&key, a, 0, a->n_rows, &out);
 	return chunk_of_buf(&out, ret);

@@ -190,13 +190,14 @@ static struct err *copy_values(const struct array *a, const struct array *leaf,
 }
 
 static struct err *npy_render(const struct field *f, const struct array *a,
-			      struct chunk *ret)
+			      const struct view_rows *rows, struct chunk *ret)
 {
 	char descr[16];
 	uint32_t bytes;
 	const struct array *leaf = a;
 	bool plain = !a->n_nulls;
 	(void)f;
+	(void)rows;
 	while (leaf->type->id == TYPE_FIXED_LIST) {
 		leaf = leaf->children[0];
 		plain = plain && !leaf->n_nulls;

@@ -205,10 +205,11 @@ static struct err *txt_measure(const struct field *f, const struct array *a,
 }
 
 static struct err *txt_render(const struct field *f, const struct array *a,
-			      struct chunk *ret)
+			      const struct view_rows *rows, struct chunk *ret)
 {
 	AUTO_BUF struct buf out = {0};
 	(void)f;
+	(void)rows;
 	TRY(text_render(a, &out));
 	return chunk_of_buf(&out, ret);
 }

@@ -138,8 +138,11 @@ MUST_CHECK struct err *array_cast(struct array *a, struct type *to, uint64_t fir
 
 struct parse_options {
 	struct type *type; /* borrowed; NULL: the format's own or inferred */
-	const char *name;  /* the column's name, for messages; borrowed */
-	uint64_t n_rows;   /* rows that the table has; one more is an error */
+	/* Borrowed or NULL; without .type, the one to take if the file's own differs
+	 * from it in no more than the width of offsets. */
+	struct type *prefer;
+	const char *name; /* the column's name, for messages; borrowed */
+	uint64_t n_rows;  /* rows that the table has; one more is an error */
 	/*
 	 * The file holds a table: rows are a struct, its members are columns.  Of a
 	 * type that was given columns are found by name; those that the file lacks are

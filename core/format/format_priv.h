@@ -31,6 +31,12 @@ struct view_layout {
 	const void *ctx;
 };
 
+/* Which rows an array holds of a view's. */
+struct view_rows {
+	uint64_t first;
+	uint64_t n_rows; /* of the view */
+};
+
 /*
  * A column file format.
  *
@@ -65,7 +71,7 @@ struct format_ops {
 			       uint64_t first, uint64_t end, uint64_t *ret);
 	/* The block that holds exactly the rows of a. */
 	struct err *(*render)(const struct field *f, const struct array *a,
-			      struct chunk *ret);
+			      const struct view_rows *rows, struct chunk *ret);
 
 	/* In.  NULL where parses() is never true. */
 
@@ -81,13 +87,14 @@ struct format_ops {
 /* The field is a table: its members are columns of their own. */
 bool field_is_table(const struct field *f);
 
-extern const struct format_ops fmt_txt, fmt_npy, fmt_csv, fmt_arrow, fmt_jsonl, fmt_bin;
+extern const struct format_ops fmt_txt, fmt_npy, fmt_csv, fmt_arrow, fmt_jsonl, fmt_bin,
+	fmt_tar;
 
 /* --- parsers --- */
 
 struct parser {
 	const struct format_ops *ops;
-	struct parse_options options; /* .type and .name are owned here */
+	struct parse_options options; /* its types and name are owned here */
 	struct type *type;	      /* owned reference; NULL while unknown */
 	uint64_t n_rows;	      /* rows completed */
 	char *column_name;	      /* owned or NULL */

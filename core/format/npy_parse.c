@@ -101,6 +101,12 @@ static struct err *refused(const char *descr)
 		return err_new(EINVAL,
 			       "dtype %s is text; write it as .txt, a line a row",
 			       descr);
+	case 'f':
+	case 'g':
+		return err_new(EINVAL,
+			       "dtype %s, a long double, does not fit a column; save "
+			       "x.astype(float)",
+			       descr);
 	case 'c':
 		return err_new(
 			EINVAL,

@@ -12,6 +12,7 @@ static struct err *open_options(struct parser *p, const struct parse_options *op
 	p->options = *options;
 	p->options.name = NULL;
 	p->options.type = type_ref(options->type);
+	p->options.prefer = type_ref(options->prefer);
 	char *name = NULL;
 	TRY(str_dup(options->name ? options->name : "", &name));
 	p->options.name = name;
@@ -56,6 +57,7 @@ void parser_close(struct parser *p)
 	if (p->ops->close)
 		p->ops->close(p);
 	type_unref(p->options.type);
+	type_unref(p->options.prefer);
 	type_unref(p->type);
 	void *name = (void *)(uintptr_t)p->options.name;
 	free(name);

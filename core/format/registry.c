@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-static const struct format_ops *const formats[] = {&fmt_txt, &fmt_npy,	 &fmt_arrow,
-						   &fmt_csv, &fmt_jsonl, &fmt_bin};
+static const struct format_ops *const formats[] = {
+	&fmt_txt, &fmt_npy, &fmt_arrow, &fmt_csv, &fmt_jsonl, &fmt_bin, &fmt_tar};
 
 #define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
 

@@ -406,16 +406,17 @@ static struct err *render_block(struct view *v, uint64_t block, uint64_t want_le
 	if (block == v->n_blocks)
 		return render_footer(v, ret);
 	AUTO(array) struct array *a = NULL;
-	TRY(read_rows(v, block * v->block_rows, block_end_row(v, block), &a));
+	struct view_rows rows = {block * v->block_rows, v->source.n_rows};
+	TRY(read_rows(v, rows.first, block_end_row(v, block), &a));
 	struct chunk c = {0};
-	TRY(v->ops->render(v->field, a, &c));
+	TRY(v->ops->render(v->field, a, &rows, &c));
 	if (c.len != want_len) {
 		size_t got = c.len;
 		chunk_fini(&c);
 		return err_new(EIO,
 			       "column %s: rows from %" PRIu64
 			       " are %zu bytes, measured %" PRIu64,
-			       v->field->name, block * v->block_rows, got, want_len);
+			       v->field->name, rows.first, got, want_len);
 	}
 	*ret = c;
 	return NULL;
@@ -537,10 +538,11 @@ static struct err *read_few_rows(struct view *v, uint64_t off, size_t len, uint8
 	uint64_t row_bytes = v->block_bytes / v->block_rows;
 	uint64_t at = off - v->header.len;
 	uint64_t first = at / row_bytes, end = div_ceil(at + len, row_bytes);
+	struct view_rows rows = {first, v->source.n_rows};
 	AUTO(array) struct array *a = NULL;
 	struct chunk c = {0};
 	TRY(read_rows(v, first, end, &a));
-	TRY(v->ops->render(v->field, a, &c));
+	TRY(v->ops->render(v->field, a, &rows, &c));
 	bool fits = c.len == (end - first) * row_bytes;
 	if (fits)
 		memcpy(dst, c.data + (at - first * row_bytes), len);

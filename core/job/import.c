@@ -53,8 +53,10 @@ static struct err *take_rows(void *ctx, struct array *batch)
 
 static struct err *open_parser(struct import *im, struct type *type)
 {
+	const struct field *old = version_find_field(im->base, im->name);
 	struct parse_options options = {
 		.type = type,
+		.prefer = old && !im->ops->is_table ? old->type : NULL,
 		.name = im->name,
 		.n_rows = im->ops->takes_any_rows ? PARSE_ANY_ROWS
 						  : version_rows(im->base),

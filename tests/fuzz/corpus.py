@@ -9,10 +9,12 @@ deletion files, data files, their metadata and their pages as they are, and page
 made here of those kinds that the golden datasets lack.  Nothing but Python's library is needed.
 """
 
+import io
 import pathlib
 import re
 import struct
 import sys
+import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 MAX_INPUT = 16384
@@ -711,6 +713,16 @@ def parse_input(suffix, kind, rows, data, step=15):
                   step]) + data
 
 
+def archive(form):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as made:
+        for name in ("d" * 101 + "/1.jpg", "0000002.bin"):
+            member = tarfile.TarInfo(name)
+            member.size = 3
+            made.addfile(member, io.BytesIO(b"abc"))
+    return out.getvalue()[:-8192]
+
+
 def add_column_files(corpus):
     columns = [("csv", "int64", 2, b"c\n1\n\n"), ("csv", "string", 2, b'c\r\n"a""b"\r\n"x\ny"'), ("csv", "", 1, b"c\n1.5\n"),
                ("txt", "list<string>", 2, b'["a",null]\n\\N\n'), ("txt", "float32[3]", 1, b"[1,2.5,null]\n"),
@@ -719,6 +731,8 @@ def add_column_files(corpus):
                ("jsonl", "large_list<decimal(20,3)[2]>", 1, b'{"c":[[1,"2.5"],null]}\n'),
                ("jsonl", "float64", 2, b'{"c":NaN}\n\n{"c":123456789012345678901}'),
                ("jsonl", "", 2, b'{"c":[{"a":1}]}\n{"c":[{"b":"\\ud83d\\ude00"},{"a":2.5}]}\n')]
+    columns += [("tar", kind, rows, archive(form)) for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
+                for kind, rows in (("binary", 9), ("fixed_size_binary[3]", ANY_ROWS), ("", 3))]
     for suffix, kind, rows, data in columns:
         corpus.add("parse", parse_input(suffix, kind, rows, data))
     tables = [("csv", b'a,b\n1,x\n"2","y""z"\n'), ("csv", b'\xef\xbb\xbf"b",a\r\n,\r\n'),
