@@ -177,15 +177,23 @@ static struct err *text_of(struct mount *m, struct node *n, struct bytes **ret)
 	return NULL;
 }
 
+static bool is_rendered(struct node *n)
+{
+	LOCK_SCOPE(&n->lock);
+	return n->text != NULL;
+}
+
+/* A lookup that said 0 of a text that others are reading would end their reads. */
 static struct err *text_attr(struct mount *m, struct node *n, bool is_exact,
 			     struct stat *st, double *ret_timeout)
 {
 	AUTO(bytes) struct bytes *text = NULL;
-	*ret_timeout = is_exact ? TIMEOUT_IMMUTABLE : 0;
-	if (is_exact) {
-		TRY(text_of(m, n, &text));
-		st->st_size = (off_t)text->len;
-	}
+	*ret_timeout = 0;
+	if (!is_exact && !is_rendered(n))
+		return NULL;
+	TRY(text_of(m, n, &text));
+	st->st_size = (off_t)text->len;
+	*ret_timeout = TIMEOUT_IMMUTABLE;
 	return NULL;
 }
 

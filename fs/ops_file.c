@@ -95,10 +95,11 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!n)
 		return;
 	struct err *err = open_node(req, n, fi);
-	if (err && err->code == ESTALE && n->ops == &column_file_ops &&
-	    OPEN_WRITES(fi->flags)) {
+	bool looks_again = n->ops == &column_file_ops || n->staged;
+	if (err && err->code == ESTALE && looks_again && OPEN_WRITES(fi->flags)) {
 		err_free(err); /* the kernel looks up again: not a failure */
-		staging_expect(n->mount, n->ino, caller(req));
+		if (!n->staged)
+			staging_expect(n->mount, n->ino, caller(req));
 		fuse_reply_err(req, ESTALE);
 		return;
 	}

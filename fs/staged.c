@@ -179,6 +179,13 @@ static struct err *staged_attr(struct mount *m, struct node *n, bool is_exact,
 	return NULL;
 }
 
+/* Another writer of the name was faster: the next lookup makes a new file. */
+static bool is_gone(struct staged *s)
+{
+	LOCK_SCOPE(&s->lock);
+	return !s->place->holds_columns && s->state != STAGED_OPEN;
+}
+
 static struct err *staged_open(struct mount *m, struct handle *h,
 			       struct fuse_file_info *fi)
 {
@@ -187,6 +194,8 @@ static struct err *staged_open(struct mount *m, struct handle *h,
 		return err_new(EOPNOTSUPP,
 			       "this is a column set aside by a rename; it is read, "
 			       "renamed or removed");
+	if (h->can_write && is_gone(s))
+		return err_new(ESTALE, "%s/%s was committed", s->place->name, s->name);
 	if (h->can_write && (fi->flags & O_TRUNC))
 		TRY(staged_truncate(m, s, 0));
 	LOCK_SCOPE(&s->lock);

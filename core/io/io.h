@@ -141,6 +141,11 @@ MUST_CHECK struct err *io_publish(struct io_store *s, const char *from, const ch
 MUST_CHECK struct err *io_sync_dir(struct io_store *s, const char *dir);
 /* A missing file is fine. */
 MUST_CHECK struct err *io_remove(struct io_store *s, const char *path);
+/*
+ * Wait until no other program of ours holds the lock of a directory: a descriptor to
+ * close when done, or -1 if there is no such lock or timeout_ns have passed.
+ */
+int io_lock_dir(struct io_store *s, const char *dir, int64_t timeout_ns);
 MUST_CHECK struct err *io_mkdir(struct io_store *s, const char *dir);
 
 #endif

@@ -19,6 +19,8 @@
 /* Both must have passed before a writer that always loses gives up. */
 #define COMMIT_ATTEMPTS 20
 #define COMMIT_SECONDS 30
+/* How long a writer waits for others of ours, so that all have their turn. */
+#define LINE_NS INT64_C(1000000000)
 #define COMMIT_MESSAGE "__lance_commit_message"
 
 static void auto_attempt(struct attempt *a)
@@ -134,6 +136,8 @@ static struct err *try_once(struct table *t, const struct change *c,
 			    enum publish_result *ret_result, struct attempt *a)
 {
 	uint8_t raw[16];
+	__attribute__((unused)) AUTO_FD int in_line =
+		io_lock_dir(t->store, "_versions", LINE_NS);
 	TRY(table_refresh(t));
 	a->latest = table_latest(t);
 	TRY(version_check_writable(a->latest));
