@@ -2,103 +2,272 @@
 /*
  * control.c: the control file.
  *
- * Each line written is a command; its error is the write's errno.  Reading gives
- * the last reply of this handle, or of the table if this one has written nothing. Every
- * lookup gives a fresh node, because the kernel lets one writer at a time into an
- * inode.
+ * Each line written is a command; its error is the write's errno.  The lines of a
+ * write are run in order by a task, which answers the write when they are done.  An
+ * interrupted writer is let go at once: the line that runs goes on, the others are
+ * not begun, and the reply is kept as the table's last.
+ *
+ * Reading gives the last reply of this handle, or of the table if this one has
+ * written nothing.  Every lookup gives a fresh node, because the kernel lets one
+ * writer at a time into an inode.
  */
 #include "fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
+
+#define LIMIT_LONG_LINE ((size_t)16 << 20)
+
+/* What a handle and its tasks share: the handle may be closed while a task runs. */
+struct control {
+	atomic_int refs;
+	pthread_mutex_t lock;
+	struct buf reply; /* guarded by .lock; of the last write */
+	struct buf rest;  /* guarded by .lock; of a line that the next write goes on
+			   * with */
+};
+
+static struct control *control_ref(struct control *c)
+{
+	atomic_fetch_add(&c->refs, 1);
+	return c;
+}
+
+static void control_unref(struct control *c)
+{
+	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	buf_fini(&c->reply);
+	buf_fini(&c->rest);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+DEFINE_AUTO(control, control_unref)
 
 static struct err *control_open(struct mount *m, struct handle *h,
 				struct fuse_file_info *fi)
 {
+	AUTO(control) struct control *c = NULL;
+	TRY(mem_new(&c));
+	atomic_init(&c->refs, 1);
+	pthread_mutex_init(&c->lock, NULL);
 	fi->direct_io = 1;
 	LOCK_SCOPE(&m->reply_lock);
-	buf_append(&h->reply, m->reply.data, m->reply.len);
-	return buf_check(&h->reply);
+	buf_append(&c->reply, m->reply.data, m->reply.len);
+	TRY(buf_check(&c->reply));
+	h->control = TAKE(c);
+	return NULL;
 }
 
-static struct err *run_line(struct mount *m, const char *line, size_t len,
+static void control_release(struct mount *m, struct handle *h)
+{
+	(void)m;
+	control_unref(h->control);
+}
+
+/* --- running --- */
+
+struct control_task {
+	struct task task;	 /* first */
+	struct mount *mount;	 /* owned reference */
+	struct control *control; /* owned reference */
+	struct writer *writer;	 /* owned */
+	struct buf lines;
+	size_t written; /* bytes that the write is answered with */
+};
+
+static struct err *open_file(void *ctx, const char *file, struct command_file *ret)
+{
+	return writer_open(ctx, file, ret);
+}
+
+static struct err *create_file(void *ctx, const char *file, int *ret_fd)
+{
+	return writer_create(ctx, file, ret_fd);
+}
+
+static struct err *run_line(const struct control_task *t, const char *line, size_t len,
 			    struct buf *reply)
 {
 	struct words words = {0};
-	AUTO(version) struct version *v = table_latest(m->table);
+	AUTO(version) struct version *v = table_latest(t->mount->table);
 	struct command_env env = {
-		.table = m->table,
+		.table = t->mount->table,
 		.version = v,
-		.dir_fd = AT_FDCWD,
+		.open = open_file,
+		.create = create_file,
+		.ctx = t->writer,
 	};
 	TRY(words_split(line, len, &words));
 	struct err *err = words.n_args ? command_run(&env, &words, reply) : NULL;
 	words_fini(&words);
 	if (!err)
-		watch_wake(m->server);
+		watch_wake(t->mount->server);
 	return err;
 }
 
-static void keep_reply(struct mount *m, const struct buf *reply)
+static struct err *run_lines(struct control_task *t, struct buf *reply)
 {
-	LOCK_SCOPE(&m->reply_lock);
-	buf_fini(&m->reply);
-	buf_append(&m->reply, reply->data, reply->len);
-	if (m->reply.failed) /* out of memory: there is none */
-		buf_fini(&m->reply);
-}
-
-static struct err *control_write(struct mount *m, struct handle *h, uint64_t off,
-				 const void *bytes, size_t len)
-{
-	const char *p = bytes, *end = p + len;
-	unsigned line = 0;
-	(void)off;
-	buf_fini(&h->reply);
-	while (p < end) {
+	const char *p = (const char *)t->lines.data, *end = p + t->lines.len;
+	for (unsigned line = 1; p < end; line++) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		size_t n = newline ? (size_t)(newline - p) : (size_t)(end - p);
-		line++;
-		struct err *err = run_line(m, p, n, &h->reply);
+		struct err *err = NULL;
+		if (atomic_load(&t->task.is_interrupted))
+			err = err_new(EINTR, "not begun: the writer was interrupted");
+		else
+			err = run_line(t, p, n, reply);
 		if (err) {
-			buf_printf(&h->reply, "line %u: %s\n", line, err->msg);
-			keep_reply(m, &h->reply);
+			buf_printf(reply, "line %u: %s\n", line, err->msg);
 			return err;
 		}
 		p += n + (newline != NULL);
 	}
-	keep_reply(m, &h->reply);
 	return NULL;
 }
+
+static void keep_reply(pthread_mutex_t *lock, struct buf *kept, const struct buf *reply)
+{
+	LOCK_SCOPE(lock);
+	buf_fini(kept);
+	buf_append(kept, reply->data, reply->len);
+	if (kept->failed) /* out of memory: there is none */
+		buf_fini(kept);
+}
+
+static void control_run(struct task *task)
+{
+	struct control_task *t = (struct control_task *)task;
+	struct mount *m = t->mount;
+	AUTO_BUF struct buf reply = {0};
+	struct err *err = run_lines(t, &reply);
+	keep_reply(&m->reply_lock, &m->reply, &reply);
+	keep_reply(&t->control->lock, &t->control->reply, &reply);
+	if (err)
+		atomic_fetch_add(&m->server->metrics.n_errors, 1);
+	task_answer(task, report(m, writer_pid(t->writer), NULL, err), t->written);
+}
+
+static void control_free(struct task *task)
+{
+	struct control_task *t = (struct control_task *)task;
+	mount_unref(t->mount);
+	control_unref(t->control);
+	if (t->writer)
+		writer_free(t->writer);
+	buf_fini(&t->lines);
+	free(t);
+}
+
+/* --- writing --- */
+
+/* How many of the bytes are to be run now.  A write that does not fit into one request
+ * comes as several, which are full but for what is lost to the alignment of its
+ * pages: the last line of such a one goes on in the next. */
+static size_t whole_lines(const struct server *s, const struct buf *b, size_t len)
+{
+	size_t n = b->len;
+	if (len + 4096 <= s->max_write)
+		return n;
+	while (n && b->data[n - 1] != '\n')
+		n--;
+	return n;
+}
+
+/* The lines to run now go to lines, the rest of what was written stays. */
+static struct err *take_lines(struct server *s, struct control *c, const void *p,
+			      size_t len, struct buf *lines)
+{
+	LOCK_SCOPE(&c->lock);
+	buf_fini(&c->reply);
+	buf_append(&c->rest, p, len);
+	TRY(buf_check(&c->rest));
+	size_t n = whole_lines(s, &c->rest, len);
+	buf_append(lines, c->rest.data, n);
+	TRY(buf_check(lines));
+	memmove(c->rest.data, c->rest.data + n, c->rest.len - n);
+	c->rest.len -= n;
+	if (c->rest.len <= LIMIT_LONG_LINE)
+		return NULL;
+	c->rest.len = 0;
+	return err_new(EINVAL, "a line of more than %zu bytes", LIMIT_LONG_LINE);
+}
+
+static struct err *make_task(fuse_req_t req, struct handle *h, const void *p,
+			     size_t len, struct control_task **ret)
+{
+	struct mount *m = h->node->mount;
+	struct control_task *t;
+	if (fuse_req_ctx(req)->uid != h->uid)
+		return err_new(EPERM, "control was opened by another user");
+	TRY(mem_new(&t));
+	t->task = (struct task){
+		.server = m->server, .run = control_run, .free = control_free};
+	t->mount = mount_ref(m);
+	t->control = control_ref(h->control);
+	t->written = len;
+	struct err *err = take_lines(m->server, h->control, p, len, &t->lines);
+	if (!err)
+		err = writer_new(req, m->server, &t->writer);
+	if (err)
+		control_free(&t->task);
+	else
+		*ret = t;
+	return err;
+}
+
+static void control_write(fuse_req_t req, struct handle *h, const void *p, size_t len)
+{
+	struct control_task *t;
+	struct err *err = make_task(req, h, p, len, &t);
+	if (err)
+		fuse_reply_err(
+			req, report(h->node->mount, fuse_req_ctx(req)->pid, NULL, err));
+	else
+		task_submit(req, &t->task);
+}
+
+/* What is cut off must not be run. */
+static struct err *control_flush(struct mount *m, struct handle *h, pid_t pid,
+				 bool is_fsync)
+{
+	LOCK_SCOPE(&h->control->lock);
+	size_t len = h->control->rest.len;
+	(void)m;
+	(void)pid;
+	(void)is_fsync;
+	h->control->rest.len = 0;
+	if (len)
+		return err_new(EINVAL,
+			       "the last line, of %zu bytes, was not run: a line that "
+			       "long must end",
+			       len);
+	return NULL;
+}
+
+/* --- the rest --- */
 
 static struct err *control_read(struct mount *m, struct handle *h, uint64_t off,
 				size_t len, uint8_t *dst, size_t *ret_len)
 {
+	struct control *c = h->control;
+	LOCK_SCOPE(&c->lock);
 	(void)m;
 	*ret_len = 0;
-	if (off >= h->reply.len)
+	if (off >= c->reply.len)
 		return NULL;
-	*ret_len = MIN_OF(len, h->reply.len - (size_t)off);
-	memcpy(dst, h->reply.data + off, *ret_len);
-	return NULL;
-}
-
-static struct err *control_attr(struct mount *m, struct node *n, bool is_exact,
-				struct stat *st, double *ret_timeout)
-{
-	(void)m;
-	(void)n;
-	(void)is_exact;
-	st->st_size = 0;
-	*ret_timeout = 0;
+	*ret_len = MIN_OF(len, c->reply.len - (size_t)off);
+	memcpy(dst, c->reply.data + off, *ret_len);
 	return NULL;
 }
 
 const struct node_ops control_ops = {
 	.kind = "control",
 	.mode = S_IFREG | 0600,
-	.attr = control_attr,
+	.is_fresh = true,
+	.attr = live_attr,
 	.open = control_open,
 	.read = control_read,
-	.write = control_write,
+	.write_later = control_write,
+	.flush = control_flush,
+	.release = control_release,
 };

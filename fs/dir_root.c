@@ -46,6 +46,13 @@ static uint64_t dir_key(const struct version *v)
 	return v ? version_number(v) : 0;
 }
 
+static uint64_t child_key(const struct node *dir, const struct node_ops *ops)
+{
+	if (ops->is_fresh)
+		return atomic_fetch_add(&dir->mount->server->n_fresh, 1) + 1;
+	return dir_key(dir->version);
+}
+
 static struct err *root_lookup(struct mount *m, struct node *dir, const char *name,
 			       struct node **ret)
 {
@@ -53,7 +60,8 @@ static struct err *root_lookup(struct mount *m, struct node *dir, const char *na
 		if (strcmp(dirs[i].name, name) != 0 ||
 		    !(dirs[i].places & place_of(dir)))
 			continue;
-		TRY(node_new(m, dirs[i].ops, dir_key(dir->version), dir->version, ret));
+		TRY(node_new(m, dirs[i].ops, child_key(dir, dirs[i].ops), dir->version,
+			     ret));
 		(*ret)->is_frozen = dir->is_frozen;
 		(*ret)->entry_timeout = TIMEOUT_IMMUTABLE;
 		if (!S_ISDIR(dirs[i].ops->mode))

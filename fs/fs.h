@@ -47,6 +47,8 @@ struct staged;
 struct drop_place;
 struct mount;
 struct server;
+struct control;
+struct writer;
 
 /* --- options.c --- */
 
@@ -79,14 +81,17 @@ struct handle {
 	struct version *version;    /* owned reference; of directories */
 	struct bytes *text;	    /* owned reference; of generated files */
 	struct blob blob;	    /* owned; of values that are blobs */
-	struct buf reply;	    /* of control and events */
+	struct buf reply;	    /* of events */
+	struct control *control;    /* owned reference; of control */
+	uid_t uid;		    /* who opened it */
 	uint64_t seen;		    /* of events: the version last told */
 	bool can_write;
 };
 
 struct node_ops {
 	const char *kind;
-	mode_t mode; /* type and permissions */
+	mode_t mode;   /* type and permissions */
+	bool is_fresh; /* every lookup gives another node */
 	/* What becomes of files made in the directory; NULL: none are. */
 	const struct drop_place *drops;
 	/* Fill st (mode, ids and times are preset); is_exact: the size must be
@@ -110,6 +115,9 @@ struct node_ops {
 	struct err *(*view)(struct node *n, struct view **ret);
 	struct err *(*write)(struct mount *m, struct handle *h, uint64_t off,
 			     const void *p, size_t len);
+	/* The same for those that take long: takes the request. */
+	void (*write_later)(fuse_req_t req, struct handle *h, const void *p,
+			    size_t len);
 	struct err *(*flush)(struct mount *m, struct handle *h, pid_t pid,
 			     bool is_fsync);
 	void (*release)(struct mount *m, struct handle *h);
@@ -320,6 +328,57 @@ void parked_answer(struct server *s);
 /* Answer all, for the end. */
 void parked_cancel(struct server *s);
 
+/* --- tasks.c: requests that take long, on a few threads of their own --- */
+
+#define MAX_TASK_THREADS 8
+
+struct task {
+	struct task *next;     /* guarded by the lock of the server's tasks */
+	struct server *server; /* borrowed */
+	fuse_req_t req;	       /* guarded by the same; NULL once it is answered */
+	bool has_begun;	       /* guarded by the same */
+	atomic_bool is_interrupted;
+	void (*run)(struct task *t);  /* to its end with task_answer() */
+	void (*free)(struct task *t); /* called in any case, at last */
+};
+
+struct tasks {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct task *all;   /* guarded by .lock; owned; those that are not done */
+	unsigned n_waiting; /* tasks that have not begun; guarded by .lock */
+	unsigned n_idle;    /* threads; guarded by .lock */
+	bool is_ending;	    /* guarded by .lock */
+	unsigned n_threads; /* guarded by .lock */
+	pthread_t threads[MAX_TASK_THREADS];
+};
+
+/* Let a thread run t, and answer req when it is done.  Takes both. */
+void task_submit(fuse_req_t req, struct task *t);
+/* Answer t's write, unless an interrupt has. */
+void task_answer(struct task *t, int code, size_t written);
+void tasks_init(struct tasks *l);
+/* Wait for what has begun, drop what has not. */
+void tasks_end(struct server *s);
+
+/* --- writer.c: who writes a command --- */
+
+/* The process, its ids, groups and working directory. */
+MUST_CHECK struct err *writer_new(fuse_req_t req, struct server *s,
+				  struct writer **ret);
+void writer_free(struct writer *w);
+DEFINE_AUTO(writer, writer_free)
+pid_t writer_pid(const struct writer *w);
+/* Open a file that it names for reading, with its rights; one of this mount is read
+ * without asking the kernel.  EPERM if lancefs cannot act for it. */
+MUST_CHECK struct err *writer_open(const struct writer *w, const char *file,
+				   struct command_file *ret);
+/* Create or replace a file; EPERM unless it is the user who mounted. */
+MUST_CHECK struct err *writer_create(const struct writer *w, const char *file,
+				     int *ret_fd);
+/* The device number of what is mounted there, without asking it; 0 if unknown. */
+dev_t mount_device(const char *mountpoint);
+
 struct server {
 	struct mount_options options;
 	struct log log;
@@ -329,6 +388,10 @@ struct server {
 	struct watch *watch; /* owned */
 	struct metrics metrics;
 	struct parked_list parked;
+	struct tasks tasks;
+	size_t max_write;      /* bytes in one request */
+	dev_t device;	       /* the mount's; 0: not known */
+	atomic_ullong n_fresh; /* nodes given to lookups of .is_fresh */
 	pthread_mutex_t handles_lock;
 	struct handle
 		*handles; /* guarded by .handles_lock; owned: those that are open */
@@ -414,6 +477,11 @@ MUST_CHECK struct err *view_attr(struct mount *m, struct node *n, bool is_exact,
 				 struct stat *st, double *ret_timeout);
 MUST_CHECK struct err *view_read(struct mount *m, struct handle *h, uint64_t off,
 				 size_t len, uint8_t *dst, size_t *ret_len);
+/* The view that a node of such a kind is. */
+MUST_CHECK struct err *node_view(struct mount *m, struct node *n, struct view **ret);
+/* file_live.c: .attr of files that have no size and are never cached */
+MUST_CHECK struct err *live_attr(struct mount *m, struct node *n, bool is_exact,
+				 struct stat *st, double *ret_timeout);
 MUST_CHECK struct err *column_time(struct mount *m, struct version *v,
 				   const struct field *f, int64_t *ret_ns);
 

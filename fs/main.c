@@ -55,6 +55,7 @@ static struct err *open_server(struct server *s)
 	struct node *root;
 	pthread_mutex_init(&s->handles_lock, NULL);
 	pthread_mutex_init(&s->parked.lock, NULL);
+	tasks_init(&s->tasks);
 	s->log = (struct log){.write = log_to_stderr, .level = LEVEL_WARN};
 	if (s->options.debug)
 		s->log.level = LEVEL_DEBUG;
@@ -121,6 +122,7 @@ static int serve(struct server *s)
 	}
 	watch_stop(s);
 	parked_cancel(s);
+	tasks_end(s);
 	fuse_loop_cfg_destroy(config);
 	return status;
 }
@@ -133,6 +135,7 @@ static int mount_and_serve(struct server *s, struct fuse_args *args)
 		return 1;
 	if (fuse_set_signal_handlers(s->session) == 0) {
 		if (fuse_session_mount(s->session, s->options.mountpoint) == 0) {
+			s->device = mount_device(s->options.mountpoint);
 			if (fuse_daemonize(s->options.foreground) == 0) {
 				if (!s->options.foreground)
 					s->log.write = log_to_syslog;

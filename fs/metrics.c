@@ -94,7 +94,7 @@ void metrics_render(struct mount *m, struct buf *out)
 	    (long long)failures_count(m));
 	put(out, "open_handles", "gauge", "Open files and directories.",
 	    atomic_load(&x->n_handles));
-	put(out, "waiting_reads", "gauge", "Reads that wait, as of events.",
+	put(out, "waiting_requests", "gauge", "Reads of events, writes to control.",
 	    atomic_load(&x->n_parked));
 	put_store(m, out);
 	put(out, "table_version", "gauge", "The latest version.",

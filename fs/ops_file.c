@@ -74,6 +74,7 @@ struct err *open_node(fuse_req_t req, struct node *n, struct fuse_file_info *fi)
 	TRY(mem_new(&h));
 	h->node = n;
 	h->can_write = OPEN_WRITES(fi->flags);
+	h->uid = fuse_req_ctx(req)->uid;
 	if (h->can_write && n->is_frozen)
 		return err_new(EROFS, "old versions cannot be written");
 	if (h->can_write && !m->is_writable)
@@ -168,6 +169,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t len, off_t o
 {
 	TIMED(req, METRIC_WRITE);
 	struct handle *h = handle_of(fi);
+	if (h->node->ops->write_later) {
+		h->node->ops->write_later(req, h, p, len);
+		return;
+	}
 	struct err *err =
 		h->node->ops->write
 			? h->node->ops->write(h->node->mount, h, (uint64_t)off, p, len)

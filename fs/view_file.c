@@ -7,7 +7,7 @@
  */
 #include "fs.h"
 
-static struct err *node_view(struct mount *m, struct node *n, struct view **ret)
+struct err *node_view(struct mount *m, struct node *n, struct view **ret)
 {
 	uint64_t size;
 	LOCK_SCOPE(&n->lock);

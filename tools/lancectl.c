@@ -9,7 +9,6 @@
 #include "command/command.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -109,8 +108,6 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 		.log = &log,
 		.version = v,
 		.json = json,
-		.allow_output = true,
-		.dir_fd = AT_FDCWD,
 		.write = to_stdout,
 		.progress = show_progress,
 		.ctx = &screen,

@@ -88,6 +88,7 @@ const struct command cmd_cast = {
 	.summary = "give a column another type; a value that does not fit is an error",
 	.min_args = 2,
 	.max_args = 2,
+	.is_long = true,
 	.run = run_cast,
 };
 

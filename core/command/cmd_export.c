@@ -5,7 +5,6 @@
 #include "command/command_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -122,15 +121,8 @@ static struct err *run_export(const struct command_env *env, const struct words 
 	TRY(pick_format(w, f, &format));
 	TRY(pick_rows(w, v, &first, &end));
 	TRY(column_view(v, f, format, first, end, &view));
-	if (output && !env->allow_output)
-		return err_new(EPERM, "--output is for lancectl; read columns/%s.%s",
-			       f->name, format_suffix(format));
-	if (output) {
-		sink.fd = openat(env->dir_fd, output,
-				 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (sink.fd < 0)
-			return err_errno(errno, "--output=%s", output);
-	}
+	if (output)
+		TRY(command_create(env, output, &sink.fd));
 	return close_output(sink.fd, copy_view(&sink, view, f->name));
 }
 
@@ -143,6 +135,7 @@ const struct command cmd_export = {
 	.summary = "a column as a file",
 	.min_args = 1,
 	.max_args = 1,
+	.is_long = true,
 	.options = options,
 	.run = run_export,
 };

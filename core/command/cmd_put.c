@@ -4,45 +4,25 @@
  */
 #include "command/command_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define CHUNK_BYTES ((size_t)1 << 20)
 
-static struct err *read_at(void *ctx, uint64_t off, size_t len, void *dst,
-			   size_t *ret_len)
-{
-	const int *fd = ctx;
-	ssize_t n;
-	do
-		n = pread(*fd, dst, len, (off_t)off);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_errno(errno, "read");
-	*ret_len = (size_t)n;
-	return NULL;
-}
-
-static struct err *push_file(const struct command_env *env, int fd, const char *file,
+static struct err *push_file(const struct command_env *env,
+			     const struct command_file *f, const char *name,
 			     struct import *im)
 {
 	AUTO_MEM uint8_t *chunk = NULL;
-	struct stat st;
-	if (fstat(fd, &st) != 0)
-		return err_errno(errno, "%s", file);
 	TRY(mem_array(CHUNK_BYTES, 1, &chunk));
 	for (uint64_t off = 0;;) {
 		size_t n;
-		TRY_CTX(read_at(&fd, off, CHUNK_BYTES, chunk, &n), "%s", file);
+		TRY(f->read(f->ctx, off, CHUNK_BYTES, chunk, &n));
 		if (n == 0)
 			return NULL;
 		TRY(import_push(im, chunk, n));
 		off += n;
 		if (env->progress)
-			env->progress(env->ctx, file, off, (uint64_t)st.st_size);
+			env->progress(env->ctx, name, off, f->size);
 	}
 }
 
@@ -57,12 +37,11 @@ static struct err *import_file(const struct command_env *env, const char *file,
 			       const struct import_spec *spec, struct version **ret)
 {
 	AUTO(import) struct import *im = NULL;
-	AUTO_FD int fd = openat(env->dir_fd, file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(errno, "%s", file);
+	AUTO_FILE struct command_file f = {0};
+	TRY(command_open(env, file, &f));
 	TRY(import_open(env->table, env->version, spec, &im));
-	TRY(push_file(env, fd, file, im));
-	struct import_bytes bytes = {read_at, &fd};
+	TRY(push_file(env, &f, file, im));
+	struct import_bytes bytes = {f.read, f.ctx};
 	return import_commit(TAKE(im), &bytes, ret);
 }
 
@@ -170,6 +149,7 @@ const struct command cmd_put = {
 	.summary = "a file becomes a column; of a csv, jsonl or arrow file each column",
 	.min_args = 1,
 	.max_args = 1,
+	.is_long = true,
 	.options = put_options,
 	.run = run_put,
 };
@@ -200,5 +180,6 @@ const struct command cmd_append = {
 	.summary = "the rows of a csv, jsonl or arrow file; columns it lacks are null",
 	.min_args = 1,
 	.max_args = 1,
+	.is_long = true,
 	.run = run_append,
 };

@@ -54,6 +54,7 @@ const struct command cmd_verify = {
 	.usage = "verify [--deep] [--version=N]",
 	.summary = "check a version against its files; --deep decodes every value",
 	.options = verify_options,
+	.is_long = true,
 	.run = run_verify,
 };
 

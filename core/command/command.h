@@ -15,14 +15,25 @@
 
 #include "job/job.h"
 
+/* A file that a command reads, open. */
+struct command_file {
+	/* Fewer bytes than len only at the end. */
+	struct err *(*read)(void *ctx, uint64_t off, size_t len, void *dst,
+			    size_t *ret_len);
+	void (*close)(void *ctx);
+	void *ctx;
+	uint64_t size; /* for progress; 0 if it is not known */
+};
+
 struct command_env {
 	struct table *table;	 /* borrowed; NULL if the command makes a dataset */
 	const char *dataset;	 /* its directory; NULL in a mount's control */
 	const struct log *log;	 /* borrowed; may be NULL */
 	struct version *version; /* borrowed; what reading commands show */
 	bool json;		 /* machine-readable answer */
-	bool allow_output;	 /* --output may name files */
-	int dir_fd;		 /* relative FILE arguments start here; AT_FDCWD */
+	/* Open a FILE argument, create an --output; NULL: as this process. */
+	struct err *(*open)(void *ctx, const char *file, struct command_file *ret);
+	struct err *(*create)(void *ctx, const char *file, int *ret_fd);
 	/* Where data goes that may be large; NULL: it is appended to out. */
 	struct err *(*write)(void *ctx, const void *p, size_t len);
 	/* Told now and then by long work: done of total. */
@@ -43,6 +54,7 @@ struct command {
 	const char *usage;	     /* "put FILE [--name=NAME] [--type=TYPE]" */
 	const char *summary;	     /* one line */
 	unsigned min_args, max_args; /* without the name and the options */
+	bool is_long;		     /* takes --wait: the answer is that it is done */
 	const char *const *options;  /* names without dashes; NULL-terminated */
 	bool makes_dataset;	     /* it is not there yet */
 	struct err *(*run)(const struct command_env *env, const struct words *w,
@@ -65,6 +77,23 @@ const char *words_option(const struct words *w, const char *name);
 /* Check the words against the command's usage and run it. */
 MUST_CHECK struct err *command_run(const struct command_env *env, const struct words *w,
 				   struct buf *out);
+
+/* For commands: what .open and .create of the environment stand for.
+ * command_file_close accepts zeroed. */
+MUST_CHECK struct err *command_open(const struct command_env *env, const char *file,
+				    struct command_file *ret);
+MUST_CHECK struct err *command_create(const struct command_env *env, const char *file,
+				      int *ret_fd);
+void command_file_close(struct command_file *f);
+static inline void auto_command_file(struct command_file *f)
+{
+	command_file_close(f);
+}
+#define AUTO_FILE __attribute__((cleanup(auto_command_file)))
+/* For environments: a regular file that is open for reading.  Takes fd, also on
+ * failure; EINVAL if it is none. */
+MUST_CHECK struct err *command_file_of_fd(int fd, const char *name,
+					  struct command_file *ret);
 
 /* --- what the files of the tree show too --- */
 

@@ -31,6 +31,8 @@ const struct command *command_at(size_t i)
 static bool knows_option(const struct command *c, const char *option)
 {
 	size_t len = strcspn(option, "=");
+	if (c->is_long && strcmp(option, "wait") == 0)
+		return true;
 	for (size_t i = 0; c->options && c->options[i]; i++)
 		if (strlen(c->options[i]) == len &&
 		    !strncmp(c->options[i], option, len))

@@ -16,10 +16,10 @@ is "events is found, not listed" "" "$(ls "$mnt" | grep -x events)"
 cat "$mnt/events" >"$scratch/told" &
 reader=$!
 for ((i = 0; i < 200; i++)); do
-	[[ $(metric waiting_reads) == 0 ]] || break
+	[[ $(metric waiting_requests) == 0 ]] || break
 	sleep 0.02
 done
-is "a waiting read" "1" "$(metric waiting_reads)"
+is "a waiting read" "1" "$(metric waiting_requests)"
 seq "$rows" >"$mnt/columns/n.txt"
 seq 2 $((rows + 1)) >"$mnt/columns/m.txt"
 for ((i = 0; i < 200; i++)); do
@@ -30,10 +30,10 @@ is "commits told" "2 3" "$(echo $(cut -f1 "$scratch/told"))"
 kill "$reader" 2>/dev/null || true
 wait "$reader" 2>/dev/null || true
 for ((i = 0; i < 200; i++)); do
-	[[ $(metric waiting_reads) != 0 ]] || break
+	[[ $(metric waiting_requests) != 0 ]] || break
 	sleep 0.02
 done
-is "an interrupted read is gone" "0" "$(metric waiting_reads)"
+is "an interrupted read is gone" "0" "$(metric waiting_requests)"
 is "commits" "2" "$(metric commits_total)"
 
 # fifty of them hold nobody up
@@ -43,10 +43,10 @@ for ((i = 0; i < 50; i++)); do
 	readers+=($!)
 done
 for ((i = 0; i < 500; i++)); do
-	[[ $(metric waiting_reads) != 50 ]] || break
+	[[ $(metric waiting_requests) != 50 ]] || break
 	sleep 0.02
 done
-is "fifty waiting reads" "50" "$(metric waiting_reads)"
+is "fifty waiting reads" "50" "$(metric waiting_requests)"
 seq 3 $((rows + 2)) >"$mnt/columns/n.txt"
 wait "${readers[@]}"
 is "told to each" "50" "$(cat "$scratch"/told.* | grep -c '^4')"
