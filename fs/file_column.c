@@ -71,17 +71,14 @@ static struct err *make_view(struct node *n, struct view **ret)
 	return column_view(n->version, n->field, n->format, first, end, ret);
 }
 
-static struct err *column_attr(struct mount *m, struct node *n, bool is_exact,
-			       struct stat *st, double *ret_timeout)
+struct err *column_attr(struct mount *m, struct node *n, bool is_exact, struct stat *st,
+			double *ret_timeout)
 {
 	int64_t ns;
 	TRY(column_time(m, n->version, n->field, &ns));
 	st->st_mtim.tv_sec = ns / 1000000000;
 	st->st_mtim.tv_nsec = ns % 1000000000;
-	TRY(view_attr(m, n, is_exact, st, ret_timeout));
-	if (n->is_frozen || !m->is_writable)
-		st->st_mode &= ~(mode_t)0222;
-	return NULL;
+	return view_attr(m, n, is_exact, st, ret_timeout);
 }
 
 bool list_has(const char *list, const char *word)

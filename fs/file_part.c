@@ -43,16 +43,6 @@ static struct err *make_view(struct node *n, struct view **ret)
 	return part_view(n->version, &part, n->format, ret);
 }
 
-static struct err *part_attr(struct mount *m, struct node *n, bool is_exact,
-			     struct stat *st, double *ret_timeout)
-{
-	int64_t ns;
-	TRY(column_time(m, n->version, n->field, &ns));
-	st->st_mtim.tv_sec = ns / 1000000000;
-	st->st_mtim.tv_nsec = ns % 1000000000;
-	return view_attr(m, n, is_exact, st, ret_timeout);
-}
-
 static struct err *part_open(struct mount *m, struct handle *h,
 			     struct fuse_file_info *fi)
 {
@@ -69,7 +59,7 @@ static struct err *part_open(struct mount *m, struct handle *h,
 const struct node_ops part_file_ops = {
 	.kind = "part",
 	.mode = S_IFREG | 0444,
-	.attr = part_attr,
+	.attr = column_attr,
 	.open = part_open,
 	.read = view_read,
 	.view = make_view,

@@ -482,6 +482,9 @@ MUST_CHECK struct err *node_view(struct mount *m, struct node *n, struct view **
 /* file_live.c: .attr of files that have no size and are never cached */
 MUST_CHECK struct err *live_attr(struct mount *m, struct node *n, bool is_exact,
 				 struct stat *st, double *ret_timeout);
+/* .attr of what shows a column or a part of it */
+MUST_CHECK struct err *column_attr(struct mount *m, struct node *n, bool is_exact,
+				   struct stat *st, double *ret_timeout);
 MUST_CHECK struct err *column_time(struct mount *m, struct version *v,
 				   const struct field *f, int64_t *ret_ns);
 

@@ -27,7 +27,7 @@ static inline void auto_timer(struct timer *t)
 }
 /* Count this request and its time, from here to the end of the handler. */
 #define TIMED(req, op)                                                                 \
-	__attribute__((cleanup(auto_timer))) struct timer timer_ =                     \
+	__attribute__((cleanup(auto_timer), unused)) struct timer timer_ =             \
 		timer_start(&server_of(req)->metrics, op)
 
 /* --- ops.c --- */
