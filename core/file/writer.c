@@ -44,6 +44,15 @@ void file_writer_abort(struct file_writer *w)
 
 /* --- columns of the schema --- */
 
+/* Fixed-size lists of nulls have no values; files of them are only read. */
+static bool is_list_of_nulls(const struct type *t)
+{
+	bool is_list = t->id == TYPE_FIXED_LIST;
+	while (t->id == TYPE_FIXED_LIST)
+		t = t->children[0]->type;
+	return is_list && t->id == TYPE_NULL;
+}
+
 static struct err *count_columns(const struct file_writer *w, const struct field *f,
 				 unsigned depth, size_t *n)
 {
@@ -52,7 +61,7 @@ static struct err *count_columns(const struct file_writer *w, const struct field
 	if (depth >= WRITER_MAX_DEPTH)
 		return err_new(EOPNOTSUPP, "field %s nests too deeply", f->name);
 	if (field_is_packed(f) || field_is_blob(f) || t->id == TYPE_DICTIONARY ||
-	    (!leaf && t->id == TYPE_FIXED_LIST))
+	    (!leaf && t->id == TYPE_FIXED_LIST) || is_list_of_nulls(t))
 		return err_new(EOPNOTSUPP,
 			       "field %s: fields of this kind are only read", f->name);
 	if (t->id == TYPE_MAP && w->version < LANCE_2_2)

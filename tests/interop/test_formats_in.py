@@ -20,6 +20,7 @@ import pyarrow.csv
 import pytest
 
 import fuzz_read
+import random_data
 from conftest import lancectl
 
 ROWS = 400
@@ -105,6 +106,34 @@ def test_formats__what_is_read_can_be_written(tmp_path, mount, suffix, version):
         done = subprocess.run(["cp", where / "columns" / f"{name}.{suffix}", target], capture_output=True, text=True)
         assert done.returncode == 0, (name, done.stderr, (where / "last_error").read_text())
         fuzz_read.compare(column(path, f"{name}_copy"), pa.chunked_array([values]), f"{name}.{suffix}")
+
+
+@pytest.mark.parametrize("suffix", ("jsonl", "txt"))
+@pytest.mark.parametrize("version", ("2.1", "2.2"))
+def test_formats__random_nested_types(tmp_path, mount, suffix, version):
+    rng, written = random.Random(7), 0
+    for i in range(24):
+        field = random_data.random_field(rng, version, rng.randint(1, 3), "c")
+        kind = str(field.type)
+        if field.metadata or any(w in kind for w in ("dictionary", "extension", "blob", "map", "/", "not null")):
+            continue  # objects have each key once
+        values = random_data.Column(rng, field, version).array(200)
+        try:
+            make(tmp_path / f"{i}.lance", {"c": values}, version, 200)
+        except BaseException:  # what pylance does not write either
+            continue
+        where = mount(tmp_path / f"{i}.lance")
+        kind = next(line.split("\t")[1] for line in (where / "schema").read_text().split("\n") if line.startswith("c\t"))
+        if suffix == "txt" and kind.startswith(("binary", "large_binary", "fixed_size_binary")) or len(kind) > 200:
+            continue
+        done = subprocess.run(["cp", where / "columns" / f"c.{suffix}", where / "columns" / f"d.{kind}.{suffix}"], capture_output=True)
+        if done.returncode:
+            text = (where / "last_error").read_text().split("\n")[0]
+            assert any(word in text for word in ("cannot", "only read")), f"{kind}: {text}"
+            continue
+        fuzz_read.compare(column(tmp_path / f"{i}.lance", "d"), column(tmp_path / f"{i}.lance", "c"), f"{i}: {kind}")
+        written += 1
+    assert written > 4
 
 
 # --- csv, jsonl: other programs' ---
@@ -218,6 +247,7 @@ def test_formats__jsonl_of_nested_values(tmp_path, mount):
     refused(where, "e.uint8.jsonl", '{"e":1}\n{"e":256}\n', "line 2: '256' is not uint8")
     refused(where, "e.int64.jsonl", '{"e":1}\n{"e":2\n', "line 2: the JSON value does not end")
     refused(where, "e.int64.jsonl", '{"e":1}\n', "expected 4 rows, got 1")
+    refused(where, "e.null[2].jsonl", '{"e":null}\n' * 4, "only read")
 
 
 def test_formats__nested_text(tmp_path, mount):
