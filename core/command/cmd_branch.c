@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 
 /* --- listing --- */
 
@@ -22,20 +21,20 @@ static void list_text(const struct table_branch *b, size_t n, struct buf *out)
 
 static struct err *list_json(const struct table_branch *b, size_t n, struct buf *out)
 {
-	json_t *all = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(
-			all, json_pack("{ss ss? sI sI}", "name", b[i].name, "parent",
-				       b[i].parent, "version",
-				       (json_int_t)b[i].parent_version, "time",
-				       (json_int_t)(b[i].time_ns / 1000000000)));
-	char *text = json_dumps(all, JSON_INDENT(2));
-	json_decref(all);
-	if (!text)
-		return err_nomem();
-	buf_printf(out, "%s\n", text);
-	free(text);
-	return NULL;
+	buf_byte(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		buf_str(out, i ? ",\n  {\"name\": " : "\n  {\"name\": ");
+		buf_json_string(out, b[i].name, strlen(b[i].name));
+		buf_str(out, ", \"parent\": ");
+		if (b[i].parent)
+			buf_json_string(out, b[i].parent, strlen(b[i].parent));
+		else
+			buf_str(out, "null");
+		buf_printf(out, ", \"version\": %" PRIu64 ", \"time\": %" PRId64 "}",
+			   b[i].parent_version, b[i].time_ns / 1000000000);
+	}
+	buf_str(out, n ? "\n]\n" : "]\n");
+	return buf_check(out);
 }
 
 static struct err *list(const struct command_env *env, struct buf *out)

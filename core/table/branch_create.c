@@ -162,52 +162,100 @@ static struct err *check_absent(struct table *t, const char *name)
 
 /* --- the reference --- */
 
-/* The parent's identifier and one more step. */
-static struct err *make_identifier(struct table *t, uint64_t version, json_t **ret)
+/* Add a member; takes value.  False if there was no memory. */
+static bool add(struct json_object *o, const char *key, struct json_object *value)
 {
-	uint8_t raw[16];
-	char uuid[UUID_TEXT_LEN + 1], hex[33];
-	json_t *parent = NULL, *mapping;
-	TRY(uuid_new(raw, uuid));
-	for (int i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", raw[i]);
-	if (t->branch) {
-		AUTO_MEM char *file = NULL;
-		TRY(branch_file(t->branch, &file));
-		TRY(branch_read(t, file, &parent));
+	if (value && json_object_object_add(o, key, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+/* The steps that led to the parent, none for the main branch. */
+static struct err *parent_mapping(struct table *t, struct json_object **ret)
+{
+	AUTO(json_object) struct json_object *parent = NULL;
+	AUTO_MEM char *file = NULL;
+	if (!t->branch) {
+		*ret = json_object_new_array();
+		return *ret ? NULL : err_nomem();
 	}
-	mapping = json_deep_copy(json_object_get(json_object_get(parent, "identifier"),
-						 "version_mapping"));
-	json_decref(parent);
-	if (t->branch && !json_is_array(mapping)) {
-		json_decref(mapping);
+	TRY(branch_file(t->branch, &file));
+	TRY(branch_read(t, file, &parent));
+	struct json_object *mapping =
+		ref_member(ref_member(parent, "identifier"), "version_mapping");
+	if (!json_object_is_type(mapping, json_type_array))
 		return err_new(EOPNOTSUPP,
 			       "branch '%s' was made by a Lance that gave branches no "
 			       "identifier; branch from another one",
 			       t->branch);
+	*ret = json_object_get(mapping);
+	return NULL;
+}
+
+/* [version, uuid] as one more step. */
+static bool add_step(struct json_object *mapping, uint64_t version, const char *uuid)
+{
+	AUTO(json_object) struct json_object *step = json_object_new_array();
+	struct json_object *number = json_object_new_uint64(version);
+	struct json_object *text = json_object_new_string(uuid);
+	if (!step || !number || json_object_array_add(step, number) != 0) {
+		json_object_put(number);
+		json_object_put(text);
+		return false;
 	}
-	if (!mapping)
-		mapping = json_array();
-	json_array_append_new(mapping, json_pack("[Is]", (json_int_t)version, hex));
-	*ret = json_pack("{so}", "version_mapping", mapping);
-	return *ret ? NULL : err_nomem();
+	if (!text || json_object_array_add(step, text) != 0) {
+		json_object_put(text);
+		return false;
+	}
+	if (json_object_array_add(mapping, step) != 0)
+		return false;
+	TAKE(step);
+	return true;
+}
+
+/* The parent's identifier and one more step. */
+static struct err *make_identifier(struct table *t, uint64_t version,
+				   struct json_object **ret)
+{
+	uint8_t raw[16];
+	char uuid[UUID_TEXT_LEN + 1], hex[33];
+	AUTO(json_object) struct json_object *mapping = NULL;
+	AUTO(json_object) struct json_object *identifier = json_object_new_object();
+	TRY(uuid_new(raw, uuid));
+	for (int i = 0; i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", raw[i]);
+	TRY(parent_mapping(t, &mapping));
+	if (!identifier || !add_step(mapping, version, hex) ||
+	    !add(identifier, "version_mapping", TAKE(mapping)))
+		return err_nomem();
+	*ret = TAKE(identifier);
+	return NULL;
 }
 
 static struct err *ref_text(struct table *t, const struct version *v, struct buf *out)
 {
-	json_t *identifier;
+	AUTO(json_object) struct json_object *identifier = NULL;
+	AUTO(json_object) struct json_object *json = json_object_new_object();
 	TRY(make_identifier(t, v->number, &identifier));
-	json_t *json =
-		json_pack("{ss? so sI sI sI s{}}", "parentBranch", t->branch,
-			  "identifier", identifier, "parentVersion",
-			  (json_int_t)v->number, "createAt", (json_int_t)time(NULL),
-			  "manifestSize", (json_int_t)v->raw->len, "metadata");
-	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	json_decref(json);
+	bool made =
+		json &&
+		(t->branch
+			 ? add(json, "parentBranch", json_object_new_string(t->branch))
+			 : json_object_object_add(json, "parentBranch", NULL) == 0) &&
+		add(json, "identifier", TAKE(identifier)) &&
+		add(json, "parentVersion", json_object_new_uint64(v->number)) &&
+		add(json, "createAt", json_object_new_int64(time(NULL))) &&
+		add(json, "manifestSize", json_object_new_uint64(v->raw->len)) &&
+		add(json, "metadata", json_object_new_object());
+	const char *text =
+		made ? json_object_to_json_string_ext(
+			       json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					     JSON_C_TO_STRING_NOSLASHESCAPE)
+		     : NULL;
 	if (!text)
 		return err_nomem();
 	buf_str(out, text);
-	free(text);
 	return buf_check(out);
 }
 

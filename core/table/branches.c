@@ -107,42 +107,43 @@ struct err *branch_need_root(const struct table *t)
 		       io_store_name(t->store), t->branch, t->branch);
 }
 
-struct err *branch_read(struct table *t, const char *file, json_t **ret)
+struct err *branch_read(struct table *t, const char *file, struct json_object **ret)
 {
 	AUTO_MEM char *path = NULL;
 	AUTO(bytes) struct bytes *text = NULL;
-	json_error_t why;
+	int64_t unused;
 	TRY(str_printf(&path, BRANCH_REFS "/%s", file));
 	TRY(io_read_all(t->root, path, LIMIT_REF_BYTES, &text));
-	*ret = json_loadb((const char *)text->data, text->len, 0, &why);
-	if (!json_is_integer(json_object_get(*ret, "parentVersion"))) {
-		json_decref(*ret);
-		*ret = NULL;
+	AUTO(json_object) struct json_object *json = ref_json(text);
+	if (!ref_integer(json, "parentVersion", &unused))
 		return err_new(EIO, "%s: not a branch", path);
-	}
+	*ret = TAKE(json);
 	return NULL;
 }
 
 /* What was made when; the last part of the identifier is as good as unique. */
-static uint64_t branch_key(json_t *json)
+static uint64_t branch_key(struct json_object *json, int64_t seconds)
 {
-	json_t *mapping =
-		json_object_get(json_object_get(json, "identifier"), "version_mapping");
-	json_t *last = json_array_get(mapping, json_array_size(mapping) - 1);
-	const char *uuid = json_string_value(json_array_get(last, 1));
-	uint64_t at = (uint64_t)json_integer_value(json_object_get(json, "createAt"));
-	return hash_str(uuid ? uuid : "", at);
+	struct json_object *mapping =
+		ref_member(ref_member(json, "identifier"), "version_mapping");
+	size_t n = json_object_is_type(mapping, json_type_array)
+			   ? json_object_array_length(mapping)
+			   : 0;
+	struct json_object *uuid = n ? ref_item(ref_item(mapping, n - 1), 1) : NULL;
+	bool is_text = json_object_is_type(uuid, json_type_string);
+	return hash_str(is_text ? json_object_get_string(uuid) : "", (uint64_t)seconds);
 }
 
-static struct err *from_json(json_t *json, struct table_branch *b)
+static struct err *from_json(struct json_object *json, struct table_branch *b)
 {
-	int64_t seconds = json_integer_value(json_object_get(json, "createAt"));
-	const char *parent = json_string_value(json_object_get(json, "parentBranch"));
-	b->parent_version =
-		(uint64_t)json_integer_value(json_object_get(json, "parentVersion"));
+	int64_t seconds, version;
+	const char *parent = ref_string(json, "parentBranch");
+	ref_integer(json, "createAt", &seconds);
+	ref_integer(json, "parentVersion", &version);
+	b->parent_version = (uint64_t)version;
 	if (ckd_mul(&b->time_ns, seconds, INT64_C(1000000000)))
 		b->time_ns = 0;
-	b->key = branch_key(json);
+	b->key = branch_key(json, seconds);
 	return parent && strcmp(parent, "main") != 0 ? str_dup(parent, &b->parent)
 						     : NULL;
 }
@@ -157,16 +158,14 @@ static struct err *add_branch(void *ctx, const char *file)
 {
 	struct branch_list *l = ctx;
 	AUTO_MEM char *name = NULL;
-	json_t *json = NULL;
+	AUTO(json_object) struct json_object *json = NULL;
 	TRY(name_of_file(file, &name));
 	if (!name)
 		return NULL;
 	TRY(mem_grow(l->n + 1, sizeof(*l->items), &l->cap, &l->items));
 	TRY(branch_read(l->table, file, &json));
 	struct table_branch b = {0};
-	struct err *err = from_json(json, &b);
-	json_decref(json);
-	TRY(err);
+	TRY(from_json(json, &b));
 	b.name = TAKE(name);
 	l->items[l->n++] = b;
 	return NULL;

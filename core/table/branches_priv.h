@@ -5,9 +5,7 @@
 #ifndef LANCEFS_TABLE_BRANCHES_PRIV_H
 #define LANCEFS_TABLE_BRANCHES_PRIV_H
 
-#include "table/table_priv.h"
-
-#include <jansson.h>
+#include "table/ref_json_priv.h"
 
 #define BRANCH_REFS "_refs/branches"
 
@@ -19,7 +17,8 @@ MUST_CHECK struct err *branch_file(const char *name, char **ret);
 MUST_CHECK struct err *branch_need_root(const struct table *t);
 MUST_CHECK struct err *branch_exists(struct table *t, const char *name, bool *ret);
 /* The content of a branch's file; the caller owns the value. */
-MUST_CHECK struct err *branch_read(struct table *t, const char *file, json_t **ret);
+MUST_CHECK struct err *branch_read(struct table *t, const char *file,
+				   struct json_object **ret);
 /* A table of a branch's directory, whose versions are not looked at yet. */
 MUST_CHECK struct err *branch_table_new(struct table *t, struct io_store *store,
 					const char *name, struct table **ret);

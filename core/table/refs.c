@@ -3,11 +3,10 @@
  * refs.c: tags, one small JSON file each under _refs/tags/ of the main branch.
  * Source: Lance's docs, "Table Format", tags.
  */
-#include "table/table_priv.h"
+#include "table/ref_json_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <time.h>
 
 struct tag_list {
@@ -34,20 +33,16 @@ static struct err *read_tag(struct io_store *root, const char *file,
 {
 	AUTO_MEM char *path = NULL;
 	AUTO(bytes) struct bytes *text = NULL;
-	struct err *err = NULL;
-	json_error_t why;
+	int64_t version;
 	TRY(str_printf(&path, "_refs/tags/%s", file));
 	TRY(io_read_all(root, path, LIMIT_REF_BYTES, &text));
-	json_t *json = json_loadb((const char *)text->data, text->len, 0, &why);
-	json_t *version = json_object_get(json, "version");
-	const char *branch = json_string_value(json_object_get(json, "branch"));
-	tag->version = (uint64_t)json_integer_value(version);
-	if (!json_is_integer(version))
-		err = err_new(EIO, "%s: not a tag", path);
-	else if (branch && strcmp(branch, "main") != 0)
-		err = str_dup(branch, &tag->branch);
-	json_decref(json);
-	return err;
+	AUTO(json_object) struct json_object *json = ref_json(text);
+	const char *branch = ref_string(json, "branch");
+	if (!ref_integer(json, "version", &version))
+		return err_new(EIO, "%s: not a tag", path);
+	tag->version = (uint64_t)version;
+	return branch && strcmp(branch, "main") != 0 ? str_dup(branch, &tag->branch)
+						     : NULL;
 }
 
 static struct err *add_tag(void *ctx, const char *file)
