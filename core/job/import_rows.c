@@ -51,8 +51,8 @@ static struct err *push(struct import *im, struct array *batch)
 
 static struct err *commit(struct import *im, char *note, struct version **ret)
 {
-	AUTO_MEM char *unused = note;
 	AUTO_MEM char *message = NULL;
+	free(note); /* it is of a column */
 	if (!row_writer_rows(im->rows))
 		return err_new(EINVAL, "there are no rows to append");
 	TRY(str_printf(&message, "appended %" PRIu64 " rows of %s",
