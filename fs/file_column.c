@@ -109,7 +109,8 @@ static struct err *column_open(struct mount *m, struct handle *h,
 			       "column '%s' is protected (protect= in the mount's "
 			       "configuration)",
 			       n->field->name);
-	if (!(fi->flags & O_TRUNC) || (fi->flags & O_APPEND))
+	bool is_partial = (fi->flags & O_ACCMODE) == O_RDWR && !(fi->flags & O_TRUNC);
+	if (is_partial || (fi->flags & O_APPEND))
 		return err_new(
 			EOPNOTSUPP,
 			"column '%s' cannot be changed in place; write the whole "

@@ -532,6 +532,8 @@ struct staged *staged_ref(struct staged *s);
 void staged_unref(struct staged *s);
 DEFINE_AUTO(staged, staged_unref)
 MUST_CHECK struct err *staged_node(struct staged *s, struct node **ret);
+/* Until it is cut to nothing, s has the bytes of a live column's node. */
+MUST_CHECK struct err *staged_show(struct staged *s, struct node *column);
 MUST_CHECK struct err *staged_truncate(struct mount *m, struct staged *s,
 				       uint64_t size);
 void staged_touch(struct staged *s, int64_t mtime_ns);

@@ -96,6 +96,7 @@ static struct err *lookup_node(struct mount *m, pid_t tid, struct node *dir,
 	if (n && place && n->ops == &column_file_ops &&
 	    staging_expected(m, n->ino, tid)) {
 		TRY(staging_create(m, place, name, tid, &s));
+		TRY(staged_show(s, n));
 		return staged_node(s, ret);
 	}
 	*ret = TAKE(n);

@@ -53,6 +53,17 @@ struct err *staged_node(struct staged *s, struct node **ret)
 	return NULL;
 }
 
+struct err *staged_show(struct staged *s, struct node *column)
+{
+	struct version *v = column->version;
+	LOCK_SCOPE(&s->lock);
+	TRY(column_view(v, column->field, column->format, 0, version_rows(v),
+			&s->aside));
+	s->is_untouched = true;
+	s->shown_ino = column->ino;
+	return NULL;
+}
+
 /* --- the parser --- */
 
 /* Begin anew, on the latest version if none is set. */
@@ -168,9 +179,15 @@ static struct err *staged_attr(struct mount *m, struct node *n, bool is_exact,
 {
 	struct staged *s = n->staged;
 	(void)m;
-	(void)is_exact;
 	LOCK_SCOPE(&s->lock);
 	st->st_size = (off_t)s->size;
+	if (s->shown_ino)
+		st->st_ino = s->shown_ino;
+	if (s->is_untouched && is_exact) {
+		uint64_t size;
+		TRY(view_size(s->aside, &size));
+		st->st_size = (off_t)size;
+	}
 	if (s->has_mtime) {
 		st->st_mtim.tv_sec = s->mtime_ns / 1000000000;
 		st->st_mtim.tv_nsec = s->mtime_ns % 1000000000;
@@ -190,7 +207,7 @@ static struct err *staged_open(struct mount *m, struct handle *h,
 			       struct fuse_file_info *fi)
 {
 	struct staged *s = h->node->staged;
-	if (h->can_write && s->aside)
+	if (h->can_write && s->aside && !s->is_untouched)
 		return err_new(EOPNOTSUPP,
 			       "this is a column set aside by a rename; it is read, "
 			       "renamed or removed");
@@ -210,6 +227,8 @@ static struct err *staged_read(struct mount *m, struct handle *h, uint64_t off,
 	(void)m;
 	*ret_len = 0;
 	LOCK_SCOPE(&s->lock);
+	if (s->is_untouched)
+		return spool_read(s, off, len, dst, ret_len);
 	if (s->is_streamed)
 		return err_new(EOPNOTSUPP,
 			       "%s/%s is large and not read back before it is "
@@ -281,6 +300,15 @@ static struct err *feed(struct staged *s, uint64_t off, const void *p, size_t le
 	return stop_spooling(s);
 }
 
+static struct err *in_place(const struct staged *s)
+{
+	return err_new(
+		EOPNOTSUPP,
+		"%s/%s cannot be changed in place; write the whole column (cp, or "
+		"> without >>)",
+		s->place->name, s->name);
+}
+
 static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
 				const void *p, size_t len)
 {
@@ -293,6 +321,8 @@ static struct err *staged_write(struct mount *m, struct handle *h, uint64_t off,
 			       s->place->name, s->name);
 	if (s->state != STAGED_OPEN)
 		return failed_earlier(s);
+	if (s->is_untouched)
+		return in_place(s);
 	s->is_hidden = false;
 	s->has_mtime = false;
 	TRY(fail(s, s->is_streamed ? stream_write(s, off, len)
@@ -307,6 +337,11 @@ struct err *staged_truncate(struct mount *m, struct staged *s, uint64_t size)
 	if (s->state == STAGED_COMMITTED && size != s->size)
 		return err_new(EOPNOTSUPP, "%s/%s was committed", s->place->name,
 			       s->name);
+	if (s->is_untouched && size)
+		return in_place(s);
+	if (s->is_untouched)
+		view_unref(TAKE(s->aside));
+	s->is_untouched = false;
 	if (s->state != STAGED_OPEN || size == s->size)
 		return NULL;
 	if (s->is_streamed && size)
@@ -508,6 +543,8 @@ static void staged_release(struct mount *m, struct handle *h)
 	bool was_hidden = s->is_hidden;
 	if (--s->n_open == 0)
 		err = last_close(s);
+	if (s->n_open == 0 && s->is_untouched)
+		staging_detach(m, s); /* nothing came of it */
 	if (s->n_open == 0 && s->state != STAGED_OPEN)
 		drop_spool(s);
 	pthread_mutex_unlock(&s->lock);

@@ -89,6 +89,10 @@ struct staged {
 	bool is_scratch;
 	int fd;		    /* the spool file; -1 if there is none */
 	struct view *aside; /* owned; a live column's bytes under a scratch name */
+	bool is_untouched;  /* .aside are the bytes that it is about to replace: some
+			     * programs open a file first and cut it later */
+	uint64_t shown_ino; /* stat's number, that of the column which is replaced: vim
+			     * compares; 0: its own */
 	uint64_t size;
 	struct extents written;
 	bool is_sequential;	 /* .import has seen exactly bytes [0, size) */

@@ -83,6 +83,16 @@ WRITERS = {
     "head_c": "head -c 100000 $ints > $f",
     "typed_name": "cp $ints columns/$NAME.int64.txt",
     "csv": "(echo $NAME; cat $ints) > columns/$NAME.csv",
+    "jsonl": "sed 's/.*/{\"x\": &}/' $ints > columns/$NAME.jsonl",
+    "tar_x": "cp $ints $IN/$NAME.txt; tar -C $IN -c $NAME.txt | tar -C columns -x",
+    "dd_notrunc": "dd if=$ints of=$f conv=notrunc status=none",
+    "sort_o": "sort -n -o $f $ints",
+    "ed": "printf 'a\\n' | cat - $ints <(printf '.\\nw %s\\nq\\n' $f) | ed -s",
+    "vim": "$VIM -es -u NONE -c 'w $f' -c q $ints".replace("'w $f'", '"w $f"'),
+    "split_filter": "split -l 1000 --filter='cat > columns/'$NAME.txt $ints",
+    "uniq_out_file": "uniq $ints $f",
+    "curl_like_part": "cp $ints $f.part; mv $f.part $f",
+    "xargs_tee": "cat $ints | xargs -n 50 printf '%s\\n' | tee $f > /dev/null",
 }
 
 
@@ -709,6 +719,11 @@ EDITORS = {
     "sed_tilde": "sed -i~ s/caption/text/ columns/caption.txt; rm columns/caption.txt~",
     "perl": "perl -pi -e s/caption/text/ columns/caption.txt",
     "perl_tilde": "perl -pi~ -e s/caption/text/ columns/caption.txt; rm columns/caption.txt~",
+    "vim": "$VIM -es -u NONE -c %s/caption/text/ -c wq columns/caption.txt",
+    "vim_backup": "$VIM -es -u NONE -c 'set backup writebackup backupdir=.' -c %s/caption/text/ -c wq columns/caption.txt; "
+    "rm -f columns/caption.txt~",
+    "ed": "printf ',s/caption/text/\\nw\\nq\\n' | ed -s columns/caption.txt",
+    "sponge_like": "sed s/caption/text/ columns/caption.txt > $IN/sponge; cat $IN/sponge > columns/caption.txt",
     "aside_and_new": "mv columns/caption.txt columns/caption.txt~; "
     "sed s/caption/text/ columns/caption.txt~ > columns/caption.txt; rm columns/caption.txt~",
 }
@@ -720,8 +735,37 @@ def test_editor(table, editor):
     names = sorted(os.listdir(table.columns))
     with table.commits(1):
         table.sh("set -e; " + EDITORS[editor])
+    assert "vim" not in editor or (table.where / "last_error").read_text() == ""
     assert (table.columns / "caption.txt").read_text() == before.replace("caption", "text")
     assert sorted(os.listdir(table.columns)) == names
+
+
+def test_sort_o__over_the_column_that_it_reads(table):
+    table.sh("cp columns/id.txt columns/x.txt")
+    with table.commits(1):
+        table.sh("sort -rn -o columns/x.txt columns/x.txt")
+    table.check("x", pa.array(sorted(table.dataset().to_table(columns=["id"]).column(0).to_pylist(), reverse=True)))
+
+
+@pytest.mark.parametrize("command", ["gzip", "bzip2", "xz", "zstd -q --rm"])
+def test_compressors__are_refused_and_take_nothing(table, command):
+    before = (table.columns / "caption.txt").read_text()
+    with table.commits(0):
+        done = table.sh(f"{command} columns/caption.txt", check=False)
+    assert done.returncode != 0
+    assert (table.columns / "caption.txt").read_text() == before
+    assert not [name for name in os.listdir(table.columns) if name.startswith("caption.txt.")]
+
+
+def test_nightly_job__with_unchanged_output_commits_nothing(table):
+    job = "awk '{print length}' columns/caption.txt > columns/words.txt; np=columns/id.npy; cp $np columns/copy.npy"
+    with table.commits(2):
+        table.sh(job)
+    time_of = (table.columns / "words.txt").stat().st_mtime_ns
+    for _ in range(2):
+        with table.commits(0):
+            table.sh(job)
+    assert (table.columns / "words.txt").stat().st_mtime_ns == time_of
 
 
 def test_column_set_aside__is_not_dropped(table):

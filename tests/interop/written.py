@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -58,8 +59,9 @@ class Table:
         return self.dataset().count_rows()
 
     def sh(self, script, check=True, **variables):
-        """Run bash in the mount; $IN is the scratch directory, $PY this Python."""
-        env = dict(os.environ, IN=str(self.scratch), PY=sys.executable, **variables)
+        """Run bash in the mount; $IN is the scratch directory, $PY this Python, $VIM vim or vim.tiny."""
+        vim = shutil.which("vim") or shutil.which("vim.tiny")
+        env = dict(os.environ, IN=str(self.scratch), PY=sys.executable, VIM=vim, **variables)
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self.where,
