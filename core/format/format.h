@@ -163,11 +163,12 @@ struct parse_options {
 struct parser;
 
 /*
- * A parser.  For txt and csv without a type nothing is handed to rows: the
- * parser only counts, checks the escapes and learns the type (int64, double,
- * bool, string); after parser_finish, parser_type says it, and the caller
- * parses the bytes again with that type.  npy and arrow carry their type and
- * fail with EINVAL if options->type is given and cannot be had from it.
+ * A parser.  For txt, csv and jsonl without a type nothing is handed to rows: the
+ * parser only counts, checks the escapes and learns the type (int64, double, bool,
+ * string; of jsonl also lists and structs of these); after parser_finish, parser_type
+ * says it, and the caller parses the bytes again with that type.  npy and arrow carry
+ * their type and fail with EINVAL if options->type is given and cannot be had from it;
+ * tar without a type is binary.
  */
 MUST_CHECK struct err *parser_open(const struct format_ops *format,
 				   const struct parse_options *options,

@@ -2,7 +2,7 @@
 /*
  * registry.c: the table of column file formats.
  */
-#include "format/format_priv.h"
+#include "format/arrow_priv.h"
 
 #include <string.h>
 
@@ -71,15 +71,11 @@ bool format_brings_type(const struct format_ops *f)
 }
 
 /* Text can be of any type that the format parses; what has a type of its own stays it,
- * but for wider offsets. */
+ * but for the width of offsets. */
 bool format_keeps_type(const struct format_ops *f, const struct type *own,
 		       const struct type *wanted)
 {
-	if (!format_brings_type(f))
-		return f->parses(wanted);
-	return (type_is_string(own->id) && type_is_string(wanted->id)) ||
-	       (type_is_binary(own->id) && type_is_binary(wanted->id)) ||
-	       type_equal(own, wanted);
+	return format_brings_type(f) ? arrow_converts(own, wanted) : f->parses(wanted);
 }
 
 bool format_renders_in_table(const struct format_ops *f, const struct type *t)

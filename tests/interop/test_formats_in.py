@@ -231,6 +231,18 @@ def test_formats__a_replaced_column_keeps_its_width(tmp_path, mount):
     assert column(path, "s").to_pylist() == COLUMNS["s"].to_pylist()[::-1]
 
 
+def test_formats__several_columns_replaced_keep_their_width(tmp_path):
+    path = make(tmp_path / "t.lance", {"s": COLUMNS["s"], "l": COLUMNS["l"]})
+    other = {"s": COLUMNS["s"].cast(pa.large_string()), "l": COLUMNS["l"].cast(pa.large_list(pa.int64()))}
+    table = pa.table({name: values.take(pa.array(range(ROWS)[::-1])) for name, values in other.items()})
+    with pa.ipc.new_file(str(tmp_path / "all.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    lancectl("put", path, tmp_path / "all.arrow")
+    for name in table.column_names:
+        assert column(path, name).type == COLUMNS[name].type
+        assert column(path, name).to_pylist() == COLUMNS[name].to_pylist()[::-1]
+
+
 # --- jsonl ---
 
 def test_formats__jsonl_of_nested_values(tmp_path, mount):
