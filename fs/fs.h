@@ -358,7 +358,7 @@ void task_submit(fuse_req_t req, struct task *t);
 /* Answer t's write, unless an interrupt has. */
 void task_answer(struct task *t, int code, size_t written);
 void tasks_init(struct tasks *l);
-/* Wait for what has begun, drop what has not. */
+/* Unmount; wait for what has begun, drop what has not. */
 void tasks_end(struct server *s);
 
 /* --- writer.c: who writes a command --- */

@@ -148,20 +148,31 @@ void tasks_init(struct tasks *l)
 	pthread_cond_init(&l->changed, NULL);
 }
 
+/* Answer all requests while there is somebody to send the answers to. */
+static void answer_all(struct server *s)
+{
+	struct tasks *l = &s->tasks;
+	LOCK_SCOPE(&l->lock);
+	l->is_ending = true;
+	for (struct task *t = l->all; t; t = t->next) {
+		atomic_store(&t->is_interrupted, true);
+		answer(s, TAKE(t->req), ENODEV, 0);
+	}
+	pthread_cond_broadcast(&l->changed);
+}
+
 void tasks_end(struct server *s)
 {
 	struct tasks *l = &s->tasks;
-	pthread_mutex_lock(&l->lock);
-	l->is_ending = true;
-	pthread_cond_broadcast(&l->changed);
-	pthread_mutex_unlock(&l->lock);
+	answer_all(s);
+	/* one that looks at a file of the mount is answered by nobody any more */
+	fuse_session_unmount(s->session);
 	for (unsigned i = 0; i < l->n_threads; i++)
 		pthread_join(l->threads[i], NULL);
 	l->n_threads = 0;
 	while (l->all) { /* they did not begin */
 		struct task *t = l->all;
 		l->all = t->next;
-		task_answer(t, ENODEV, 0);
 		t->free(t);
 	}
 }

@@ -141,7 +141,22 @@ is "a signal that is caught" "wrote: nothing, Interrupted system call" "$out"
 echo "tag after" >"$mnt/control"
 is "commands go on" "after near" "$(echo $(ls "$mnt/tags"))"
 
+# the daemon ends while commands run that look at files of the mount
+for ((i = 0; i < 500; i++)); do echo "put $mnt/columns/caption.txt --name=again"; done >"$scratch/again"
+writers=()
+for i in 1 2 3 4 5 6; do perl "$once" "$mnt/control" <"$scratch/again" >/dev/null 2>&1 & writers+=($!); done
+for ((i = 0; i < 250 && $(waiting) < 6; i++)); do sleep 0.02; done
+kill "$daemon"
+for ((i = 0; i < 1000; i++)); do kill -0 "$daemon" 2>/dev/null || break; sleep 0.02; done
+kill -0 "$daemon" 2>/dev/null && is "the daemon" ended running
+wait "$daemon" || true # 1, for it was a signal
+for writer in "${writers[@]}"; do wait "$writer" || true; done
+mountpoint -q "$mnt" && fusermount3 -uz "$mnt"
+is "the dataset is well" "sound" "$("$LANCEFS_BIN/lancectl" verify "$dataset" --deep | grep -o "sound$")"
+
 # the mount ends while commands run
+mount_it "${options[@]}"
+writers=()
 for i in 1 2 3; do perl "$once" "$mnt/control" <"$work" >/dev/null 2>&1 & writers+=($!); done
 for ((i = 0; i < 250 && $(waiting) < 3; i++)); do sleep 0.02; done
 fusermount3 -uz "$mnt"
