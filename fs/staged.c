@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define REPLAY_BYTES ((size_t)1 << 20)
-#define STREAM_AFTER_BYTES (64 << 20)
+#define STREAM_AFTER_BYTES (16 << 20)
 
 struct staged *staged_ref(struct staged *s)
 {

@@ -8,6 +8,7 @@
  * cursor.h   reading untrusted bytes         buf.h     growing output
  * str.h      strings, UTF-8, bitmaps         hash.h    hashes, string map
  * thread.h   locks, parallel loop            log.h     the log sink
+ * stage.h    a step of a pipeline on a thread of its own
  * flatbuf.h  reading FlatBuffers
  */
 #ifndef LANCEFS_BASE_BASE_H
@@ -22,6 +23,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stage.h"
 #include "base/str.h"
 #include "base/thread.h"
 

@@ -127,6 +127,9 @@ ce *ce_fixed(struct ce_pool *p, const struct values *v)
 void encoded_page_fini(struct encoded_page *p)
 {
 	buf_fini(&p->descriptor);
+	if (p->borrows)
+		p->buffers[0] = (struct buf){0};
+	p->borrows = false;
 	for (unsigned i = 0; i < PAGE_MAX_BUFFERS; i++)
 		buf_fini(&p->buffers[i]);
 	p->n_buffers = 0;

@@ -139,6 +139,26 @@ static void describe_values(struct zip_encoder *z, Lance__Enc__FullZipLayout *f)
 	f->value_compression = bits == 1 ? ce_flat(&p->pool, 8) : ce_fixed(&p->pool, v);
 }
 
+/* Values of whole bytes without levels or nulls lie as the page wants them. */
+static bool is_plain(const struct zip_encoder *z)
+{
+	const struct values *v = &z->p->slots->values;
+	bool plain = z->control_len == 0 && v->type->kind != VALUE_VAR &&
+		     v->type->bits % 8 == 0 && v->n == z->p->slots->n;
+	for (unsigned dim = 0; dim < v->type->n_dims; dim++)
+		plain = plain && v->items[dim].len == 0;
+	return plain;
+}
+
+static void lend_values(const struct page_plan *p, struct encoded_page *ret)
+{
+	const struct values *v = &p->slots->values;
+	ret->borrows = true;
+	ret->n_buffers = 1;
+	ret->buffers[0].data = v->data.bytes->data;
+	ret->buffers[0].len = (size_t)(v->n * (v->type->bits / 8));
+}
+
 struct err *encode_zip(struct page_plan *p, struct encoded_page *ret)
 {
 	struct zip_encoder z = {.p = p, .out = &ret->buffers[0]};
@@ -148,7 +168,10 @@ struct err *encode_zip(struct page_plan *p, struct encoded_page *ret)
 	z.bits_def = bits_for(p->max_def);
 	unsigned bits = z.bits_rep + z.bits_def;
 	z.control_len = bits == 0 ? 0 : bits <= 8 ? 1 : bits <= 16 ? 2 : 4;
-	TRY(put_slots(&z, ret));
+	if (is_plain(&z))
+		lend_values(p, ret);
+	else
+		TRY(put_slots(&z, ret));
 	m.layout_case = LANCE__ENC__PAGE_LAYOUT__LAYOUT_FULL_ZIP_LAYOUT;
 	m.full_zip_layout = &f;
 	f.bits_rep = z.bits_rep;

@@ -103,8 +103,9 @@ struct slots {
 	struct values values; /* one a visible slot */
 };
 MUST_CHECK struct err *slots_init(struct slots *s, const struct value_type *type);
-void slots_fini(struct slots *s);		   /* accepts zeroed */
-const uint16_t *slots_rep(const struct slots *s);  /* NULL: none */
+void slots_fini(struct slots *s);		  /* accepts zeroed */
+void slots_clear(struct slots *s);		  /* empty, with the room that it had */
+const uint16_t *slots_rep(const struct slots *s); /* NULL: none */
 const uint16_t *slots_stop(const struct slots *s); /* NULL: none */
 
 /* --- pages --- */
@@ -178,6 +179,7 @@ struct encoded_page {
 	struct buf descriptor; /* a packed PageLayout */
 	unsigned n_buffers;
 	struct buf buffers[PAGE_MAX_BUFFERS];
+	bool borrows; /* buffer 0 is the slots' own memory, used before they change */
 };
 void encoded_page_fini(struct encoded_page *p);
 

@@ -377,6 +377,25 @@ void slots_fini(struct slots *s)
 	s->n = 0;
 }
 
+static void values_clear(struct values *v)
+{
+	v->data.len = 0;
+	v->offsets.len = 0;
+	for (unsigned i = 0; i < VALUE_MAX_DIMS; i++)
+		grow_fini(&v->items[i]);
+	for (size_t i = 0; v->children && i < v->type->n_children; i++)
+		values_clear(&v->children[i]);
+	v->n = 0;
+}
+
+void slots_clear(struct slots *s)
+{
+	grow_fini(&s->rep);
+	grow_fini(&s->stop);
+	values_clear(&s->values);
+	s->n = 0;
+}
+
 const uint16_t *slots_rep(const struct slots *s)
 {
 	return s->rep.len ? (const uint16_t *)(const void *)s->rep.bytes->data : NULL;

@@ -113,8 +113,8 @@ static struct err *reset(struct out_column *c)
 	grow_fini(&c->is_null);
 	if (c->kind != COLUMN_LEAF)
 		return NULL;
-	slots_fini(&c->slots);
-	return slots_init(&c->slots, &c->shape.type);
+	slots_clear(&c->slots);
+	return NULL;
 }
 
 struct err *out_column_flush(struct file_writer *w, struct out_column *c)

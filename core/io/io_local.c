@@ -34,6 +34,7 @@ struct local_file {
 struct local_writer {
 	struct io_writer base;
 	int fd;
+	uint64_t n_written, n_pushed; /* bytes; of them on their way to the disk */
 	size_t n_gathered;
 	uint8_t *gather; /* owned, GATHER_BYTES */
 };
@@ -212,6 +213,19 @@ static struct err *local_create(struct io_store *s, const char *path,
 	return NULL;
 }
 
+#define PUSH_BYTES ((uint64_t)16 << 20)
+
+/* Large files begin to go to the disk while they are written, so that the sync at
+ * their end is short.  Only a hint. */
+static void push_out(struct local_writer *w)
+{
+	uint64_t n = w->n_written - w->n_pushed;
+	if (n < PUSH_BYTES)
+		return;
+	sync_file_range(w->fd, (off_t)w->n_pushed, (off_t)n, SYNC_FILE_RANGE_WRITE);
+	w->n_pushed = w->n_written;
+}
+
 static struct err *write_all(struct local_writer *w, const uint8_t *p, size_t len)
 {
 	while (len) {
@@ -222,7 +236,9 @@ static struct err *write_all(struct local_writer *w, const uint8_t *p, size_t le
 			return err_errno(errno, "%s: write", w->base.path);
 		p += n;
 		len -= (size_t)n;
+		w->n_written += (uint64_t)n;
 	}
+	push_out(w);
 	return NULL;
 }
 

@@ -13,6 +13,8 @@
 #include <inttypes.h>
 
 #define REREAD_BYTES ((size_t)1 << 20)
+/* From so many bytes on a thread is worth it. */
+#define STAGE_AFTER_BYTES ((uint64_t)8 << 20)
 
 static const struct import_kind_ops *const kinds[] = {
 	[IMPORT_COLUMN] = &import_one_column,
@@ -24,6 +26,7 @@ void import_close(struct import *im)
 {
 	if (!im)
 		return;
+	stage_abort(im->stage);
 	parser_close(im->parser);
 	im->ops->abort(im);
 	field_unref(im->described);
@@ -42,13 +45,37 @@ static struct err *open_kind(struct import *im, struct type *type)
 	return im->ops->open(im, type);
 }
 
+static struct err *stage_run(void *ctx, void *item)
+{
+	AUTO(array) struct array *batch = item;
+	struct import *im = ctx;
+	return im->ops->push(im, batch);
+}
+
+static void stage_drop(void *item)
+{
+	array_unref(item);
+}
+
+static const struct stage_ops stage_ops = {stage_run, stage_drop};
+
 static struct err *take_rows(void *ctx, struct array *batch)
 {
 	struct import *im = ctx;
 	if (im->infers)
 		return NULL; /* the second pass takes them */
 	TRY(open_kind(im, batch->type));
+	if (!im->stage && im->n_pushed >= STAGE_AFTER_BYTES)
+		TRY(stage_new(&stage_ops, im, &im->stage));
+	if (im->stage)
+		return stage_push(im->stage, array_ref(batch));
 	return im->ops->push(im, batch);
+}
+
+/* All rows that were handed on are written. */
+static struct err *end_stage(struct import *im)
+{
+	return im->stage ? stage_finish(TAKE(im->stage)) : NULL;
 }
 
 static struct err *open_parser(struct import *im, struct type *type)
@@ -242,6 +269,7 @@ static struct err *commit(struct import *im, const struct import_bytes *reread,
 	TRY(explain_spoiler(im, &note));
 	if (im->infers)
 		TRY(second_pass(im, reread));
+	TRY(end_stage(im));
 	TRY(open_kind(im, parser_type(im->parser))); /* if there are no rows */
 	return im->ops->commit(im, TAKE(note), ret);
 }

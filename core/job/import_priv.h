@@ -41,6 +41,8 @@ struct import {
 	bool is_open;		 /* .ops->open was called */
 	bool failed;
 	uint64_t n_pushed;
+	struct stage *stage; /* owned; of large files: encodes and writes rows while
+			      * more come; NULL: that is done at once */
 	/* Of the kinds; owned. */
 	struct column_writer *columns;
 	struct row_writer *rows;

@@ -123,8 +123,8 @@ static void after_publish(struct table *t, uint64_t version)
 	char hint[48];
 	int len = snprintf(hint, sizeof(hint), "{\"version\":%" PRIu64 "}", version);
 	AUTO_ERR struct err *sync = io_sync_dir(t->store, "_versions");
-	AUTO_ERR struct err *put = io_replace(
-		t->store, "_versions/latest_version_hint.json", hint, (size_t)len);
+	AUTO_ERR struct err *put =
+		io_replace(t->store, VERSION_HINT_FILE, hint, (size_t)len);
 	if (sync)
 		log_line(t->log, LEVEL_ERROR,
 			 "version %" PRIu64 " may not be durable: %s", version,

@@ -2,7 +2,10 @@
 /*
  * table.c: an open dataset: finding versions, caching the recent ones.
  *
- * One readdir of _versions/ is authoritative; the hint file is never trusted.
+ * One readdir of _versions/ is authoritative, but costs as much as there are versions.
+ * Between two of them, a second apart, the next number is probed: versions are
+ * contiguous upwards from the newest that was seen, as long as that is there.  The hint
+ * file is never trusted: one that says more only makes us list.
  * Source: Lance's docs, "Table Format", manifest naming schemes.
  */
 #include "table/table_priv.h"
@@ -80,13 +83,73 @@ void table_set_latest(struct table *t, struct version *v)
 	version_unref(old);
 }
 
+/* --- probing --- */
+
+#define LIST_NS INT64_C(1000000000) /* at least so often _versions/ is listed */
+#define MAX_PROBES 16		    /* versions that are caught up without */
+#define LIMIT_HINT_BYTES 64
+
+static struct err *exists(struct table *t, uint64_t number, bool *ret)
+{
+	AUTO_MEM char *path = NULL;
+	struct io_stat st;
+	TRY(manifest_path(t->naming, number, &path));
+	return io_stat(t->store, path, ret, &st);
+}
+
+/* The hint file knows of a later version than that. */
+static bool hint_says_more(struct table *t, uint64_t number)
+{
+	AUTO(bytes) struct bytes *text = NULL;
+	unsigned long long said = 0;
+	char copy[LIMIT_HINT_BYTES + 1] = "";
+	struct err *err =
+		io_read_all(t->store, VERSION_HINT_FILE, LIMIT_HINT_BYTES, &text);
+	if (err) {
+		err_free(err); /* there may be none */
+		return false;
+	}
+	memcpy(copy, text->data, MIN_OF(text->len, (size_t)LIMIT_HINT_BYTES));
+	return sscanf(copy, "{\"version\":%llu}", &said) == 1 && said > number;
+}
+
+/* Follow the versions behind the latest one; *ret_done: that is as good as listing. */
+static struct err *probe(struct table *t, bool *ret_done)
+{
+	*ret_done = false;
+	if (monotonic_ns() - t->listed_ns > LIST_NS)
+		return NULL;
+	for (unsigned i = 0; i < MAX_PROBES; i++) {
+		AUTO(version) struct version *now = table_latest(t);
+		AUTO(version) struct version *next = NULL;
+		bool found;
+		TRY(exists(t, now->number, &found));
+		if (!found)
+			return NULL;
+		TRY(exists(t, now->number + 1, &found));
+		if (!found) {
+			*ret_done = !hint_says_more(t, now->number);
+			return NULL;
+		}
+		TRY(version_load(t, t->naming, now->number + 1, &next));
+		table_set_latest(t, next);
+	}
+	return NULL;
+}
+
 struct err *table_refresh(struct table *t)
 {
 	struct listing l = {0};
+	bool is_done = false;
 	AUTO(version) struct version *v = NULL;
-	AUTO(version) struct version *old = table_latest(t);
 	LOCK_SCOPE(&t->refresh_lock);
+	AUTO(version) struct version *old = table_latest(t);
+	if (old)
+		TRY(probe(t, &is_done));
+	if (is_done)
+		return NULL;
 	TRY(find_newest(t, &l));
+	t->listed_ns = monotonic_ns();
 	t->naming = l.naming; /* a migration keeps the number */
 	if (old && l.newest <= old->number)
 		return NULL;

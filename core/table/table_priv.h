@@ -14,6 +14,8 @@ enum naming { NAMING_NONE, NAMING_V1, NAMING_V2 };
 
 /* NAMING_NONE if the name is no attached manifest's. */
 enum naming manifest_name_parse(const char *name, uint64_t *ret_version);
+/* What the last writer thinks is the newest version. */
+#define VERSION_HINT_FILE "_versions/latest_version_hint.json"
 MUST_CHECK struct err *manifest_path(enum naming naming, uint64_t version, char **ret);
 
 /* --- flags.c: feature flags --- */
@@ -251,6 +253,7 @@ struct table {
 	struct version *recent[VERSION_CACHE]; /* guarded by .lock; owned references */
 	unsigned next_recent;		       /* guarded by .lock */
 	pthread_mutex_t refresh_lock;	       /* one refresh at a time */
+	int64_t listed_ns; /* guarded by .refresh_lock; when _versions/ was listed */
 };
 
 /* A table of no version yet, whose manifests will have names of today's scheme; store

@@ -1196,7 +1196,7 @@ def test_killed_daemon__leaves_the_dataset(tmp_path, name):
 
 
 def test_large_sequential_files__are_written_once(tmp_path, mount):
-    """Behind 64 MiB the bytes go to the data file alone, and memory stays bounded."""
+    """Behind 16 MiB the bytes go to the data file alone, and memory stays bounded."""
     rows = 60000
     path = tmp_path / "t.lance"
     lance.write_dataset(pa.table({"i": pa.array(range(rows))}), str(path), max_rows_per_file=25000)
