@@ -126,7 +126,7 @@ static struct err *check_version(struct table *t, const struct change *c,
 static struct err *check_meanwhile(struct table *t, const struct change *c,
 				   const struct attempt *a)
 {
-	uint64_t first = c->base->number + 1;
+	uint64_t first = c->base ? c->base->number + 1 : UINT64_MAX;
 	for (uint64_t number = first; number <= a->latest->number; number++)
 		TRY(check_version(t, c, a, number));
 	return NULL;
@@ -184,11 +184,11 @@ static bool may_try_again(unsigned attempt, int64_t start_ns)
 	       monotonic_ns() - start_ns < COMMIT_SECONDS * 1000000000LL;
 }
 
-static struct err *commit_on_top(struct table *t, struct change *c,
-				 struct version **ret)
+struct err *change_commit(struct table *t, struct change *c, struct version **ret)
 {
 	int64_t start_ns = monotonic_ns();
 	unsigned i = 0;
+	c->is_published = false;
 	for (; may_try_again(i, start_ns); i++) {
 		__attribute__((cleanup(auto_attempt))) struct attempt a = {.table = t};
 		enum publish_result result = PUBLISH_LOST;
@@ -204,17 +204,6 @@ static struct err *commit_on_top(struct table *t, struct change *c,
 	return err_new(EBUSY,
 		       "%u commits in a row lost against other writers; run it again",
 		       i);
-}
-
-struct err *change_commit(struct table *t, struct change *c, struct version **ret)
-{
-	AUTO(version) struct version *latest = NULL;
-	c->is_published = false;
-	if (!c->base) {
-		TRY(table_refresh(t));
-		c->base = latest = table_latest(t);
-	}
-	return commit_on_top(t, c, ret);
 }
 
 /* --- what changes share --- */

@@ -40,8 +40,8 @@ struct change {
 	struct err *(*apply)(void *ctx, struct attempt *a);
 	void *ctx;
 	const char *message;	/* in the history; may be NULL */
-	struct version *base;	/* what it was made from, borrowed; NULL: the latest of
-				 * the first attempt */
+	struct version *base;	/* what it was made from, borrowed; NULL: nothing, apply
+				 * looks all up in the latest version */
 	bool makes_schema_anew; /* columns renamed and dropped meanwhile do no harm */
 	bool is_published;	/* out: there is, or may be, a version with it */
 };
