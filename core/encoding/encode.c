@@ -95,6 +95,8 @@ ce *ce_values(struct page_plan *p)
 	uint64_t bits = p->shape->type.offset_bytes * 8;
 	if (!p->is_packed)
 		return ce_variable(&p->pool, bits);
+	if (p->is_zstd)
+		return ce_general(&p->pool, SCHEME_ZSTD, ce_variable(&p->pool, bits));
 	Lance__Enc__Fsst *fsst = &p->pool.item[p->pool.n].fsst;
 	lance__enc__fsst__init(fsst);
 	ce *m = pool_next(&p->pool, CE(FSST));

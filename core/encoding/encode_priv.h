@@ -57,6 +57,7 @@ struct page_plan {
 	struct value_type index_type;
 	struct values indices, dictionary; /* owned */
 	bool is_packed;			   /* values are compressed one by one */
+	bool is_zstd;			   /* by zstd; else by the symbol table */
 	struct values packed;		   /* owned */
 	uint8_t table[FSST_TABLE_LEN];	   /* of symbols, if packed */
 };

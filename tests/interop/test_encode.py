@@ -105,3 +105,33 @@ def test_nulls_and_lists_in_runs_are_read_by_pylance(tmp_path, version):
         some = rng.sample(range(ROWS), 50)
         assert dataset.take(some, columns=[name])[name].to_pylist() == [values[i].as_py() for i in some]
     conftest.lancectl("verify", where, "--deep")
+
+
+LARGE = {
+    "long texts": lambda rng: " ".join(rng.choice(("kitchen", "dress", "poster", str(rng.random()))) for _ in range(6000)),
+    "few long, many short": lambda rng: "x " * 20000 if rng.random() < 0.01 else str(rng.random()),
+    "few long, more empty": lambda rng: "".join(map(str, range(9000))) if rng.random() < 0.3 else "",
+    "nothing to gain": lambda rng: rng.randbytes(50000).hex(),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("type_", (pa.string(), pa.large_binary()), ids=str)
+def test_large_values_are_small_and_read_by_pylance(tmp_path, version, kind, type_):
+    rng = random.Random(kind)
+    values = [None if rng.random() < 0.1 else LARGE[kind](rng) for _ in range(120)]
+    array = pa.array(values, pa.string()).cast(pa.binary()).cast(type_)
+    where, file = tmp_path / "t.lance", tmp_path / "new.arrow"
+    lance.write_dataset(pa.table({"id": pa.array(range(len(values)))}), str(where), data_storage_version=version)
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, pa.schema([("new", type_)])) as out:
+        out.write_table(pa.table({"new": array}))
+    before = data_bytes(where)
+    conftest.lancectl("put", where, file)
+    ours = sum(size for path, size in data_bytes(where).items() if path not in before)
+    lance.write_dataset(pa.table({"new": array}), str(tmp_path / "r.lance"), data_storage_version=version)
+    dataset = lance.dataset(str(where))
+    assert dataset.to_table(columns=["new"])["new"].combine_chunks() == array
+    assert dataset.take([7, 3, 119], columns=["new"])["new"].to_pylist() == [array[i].as_py() for i in (7, 3, 119)]
+    assert ours <= 1.10 * sum(data_bytes(tmp_path / "r.lance").values()) + 700
+    conftest.lancectl("verify", where, "--deep")
