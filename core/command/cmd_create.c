@@ -5,7 +5,6 @@
 #include "command/command_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,31 +46,16 @@ static void show_rows(void *ctx, uint64_t done, uint64_t total)
 
 /* --- from a file --- */
 
-static struct err *read_at(void *ctx, uint64_t off, size_t len, void *dst,
-			   size_t *ret_len)
+static struct err *from_file(struct create_spec *spec, const struct command_env *env,
+			     const char *path, struct table **ret)
 {
-	const int *fd = ctx;
-	ssize_t n;
-	do
-		n = pread(*fd, dst, len, (off_t)off);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_errno(errno, "read");
-	*ret_len = (size_t)n;
-	return NULL;
-}
-
-static struct err *from_file(struct create_spec *spec, const char *path, int fd,
-			     struct table **ret)
-{
+	AUTO_FILE struct command_file file = {0};
 	const struct format_ops *format;
 	const char *slash = strrchr(path, '/');
-	struct stat st;
-	struct import_bytes bytes = {read_at, &fd};
-	if (fstat(fd, &st) != 0)
-		return err_errno(errno, "%s", path);
-	spec->total = (uint64_t)st.st_size;
 	TRY(rows_file_parse(slash ? slash + 1 : path, &format));
+	TRY(command_open(env, path, &file));
+	struct import_bytes bytes = {file.read, file.ctx};
+	spec->total = file.size;
 	TRY_CTX(create_from_file(spec, format, &bytes, ret), "%s", path);
 	return NULL;
 }
@@ -105,19 +89,18 @@ static struct err *from_table(struct create_spec *spec, const char *path,
 
 /* --- the command --- */
 
-static struct err *create(struct create_spec *spec, const struct words *w,
-			  struct table **ret)
+static struct err *create(struct create_spec *spec, const struct command_env *env,
+			  const struct words *w, struct table **ret)
 {
 	const char *from = words_option(w, "from");
 	struct stat st;
-	AUTO_FD int fd = open(from, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0)
+	if (stat(from, &st) != 0)
 		return err_errno(errno, "%s", from);
 	if (S_ISDIR(st.st_mode))
 		return from_table(spec, from, w, ret);
 	if (words_option(w, "columns") || words_option(w, "limit"))
 		return err_new(EINVAL, "--columns and --limit are for --from=TABLE");
-	return from_file(spec, from, fd, ret);
+	return from_file(spec, env, from, ret);
 }
 
 /* Remove what an attempt that failed has made: empty directories only. */
@@ -155,7 +138,7 @@ static struct err *run_create(const struct command_env *env, const struct words 
 	struct err *err = io_store_open_local(env->dataset, &store);
 	spec.store = store;
 	if (!err)
-		err = create(&spec, w, &table);
+		err = create(&spec, env, w, &table);
 	if (err)
 		tidy(env->dataset);
 	TRY(err);

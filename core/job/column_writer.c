@@ -37,11 +37,7 @@ static void remove_file(struct column_writer *w, const char *name)
 static void writer_free(struct column_writer *w)
 {
 	file_writer_abort(w->file);
-	for (size_t i = 0; i < w->n_done; i++) {
-		free(w->done[i].name);
-		file_written_fini(&w->done[i].written);
-	}
-	free(w->done);
+	new_files_free(w->done, w->n_done);
 	free(w->file_name);
 	free(w->note);
 	for (size_t i = 0; i < w->n; i++)

@@ -36,6 +36,15 @@ struct err *new_file_path(const char *name, char **ret)
 	return str_printf(ret, "data/%s", name);
 }
 
+void new_files_free(struct column_file *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(files[i].name);
+		file_written_fini(&files[i].written);
+	}
+	free(files);
+}
+
 void new_file_remove(struct io_store *store, const struct log *log, const char *name)
 {
 	AUTO_MEM char *path = NULL;

@@ -33,6 +33,8 @@ MUST_CHECK struct err *field_copy(const struct field *f, int32_t *next,
 
 /* data/NAME, the caller's. */
 MUST_CHECK struct err *new_file_path(const char *name, char **ret);
+/* Free n finished files and their array; the files themselves stay. */
+void new_files_free(struct column_file *files, size_t n);
 /* Remove a file that no version has; a failure is only logged. */
 void new_file_remove(struct io_store *store, const struct log *log, const char *name);
 

@@ -27,11 +27,7 @@ struct row_writer {
 static void writer_free(struct row_writer *w)
 {
 	file_writer_abort(w->file);
-	for (size_t i = 0; i < w->n_done; i++) {
-		free(w->done[i].name);
-		file_written_fini(&w->done[i].written);
-	}
-	free(w->done);
+	new_files_free(w->done, w->n_done);
 	free(w->file_name);
 	fields_free(w->fields, w->n);
 	io_store_unref(w->store);
