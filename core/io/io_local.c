@@ -21,6 +21,17 @@
 
 #define GATHER_BYTES ((size_t)256 << 10)
 
+/* The call once more for as long as signals end it.  Not for close(2): that has
+ * closed. */
+#define RESUMED(call)                                                                  \
+	({                                                                             \
+		long resumed_;                                                         \
+		do                                                                     \
+			resumed_ = (call);                                             \
+		while (resumed_ < 0 && errno == EINTR);                                \
+		resumed_;                                                              \
+	})
+
 struct local_store {
 	struct io_store base;
 	int dirfd;
@@ -62,12 +73,13 @@ static int open_beneath(struct io_store *s, const char *path, int flags, mode_t 
 		.mode = flags & O_CREAT ? mode : 0u,
 		.resolve = RESOLVE_BENEATH,
 	};
+	int dirfd = store_of(s)->dirfd;
 	long fd;
 	do
-		fd = syscall(SYS_openat2, store_of(s)->dirfd, path, &how, sizeof(how));
+		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
 	if (fd < 0 && errno == ENOSYS) /* old kernels, some sandboxes */
-		fd = openat(store_of(s)->dirfd, path, flags | O_CLOEXEC, mode);
+		fd = RESUMED(openat(dirfd, path, flags | O_CLOEXEC, mode));
 	return (int)fd;
 }
 
@@ -97,9 +109,7 @@ static struct err *local_read(struct io_file *base, uint64_t off, size_t len, vo
 	struct local_file *f = file_of(base);
 	uint8_t *p = dst;
 	while (len) {
-		ssize_t n = pread(f->fd, p, len, (off_t)off);
-		if (n < 0 && errno == EINTR)
-			continue;
+		ssize_t n = RESUMED(pread(f->fd, p, len, (off_t)off));
 		if (n < 0)
 			return err_errno(errno, "%s: read of %zu bytes at %" PRIu64,
 					 base->path, len, off);
@@ -229,9 +239,7 @@ static void push_out(struct local_writer *w)
 static struct err *write_all(struct local_writer *w, const uint8_t *p, size_t len)
 {
 	while (len) {
-		ssize_t n = write(w->fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
+		ssize_t n = RESUMED(write(w->fd, p, len));
 		if (n < 0)
 			return err_errno(errno, "%s: write", w->base.path);
 		p += n;
@@ -275,11 +283,11 @@ static struct err *local_finish(struct io_writer *base)
 {
 	struct local_writer *w = writer_of(base);
 	struct err *err = flush(w);
-	if (!err && fdatasync(w->fd) != 0)
+	if (!err && RESUMED(fdatasync(w->fd)) != 0)
 		err = err_errno(errno, "%s: fdatasync", base->path);
 	int fd = w->fd;
 	w->fd = -1;
-	if (close(fd) != 0 && !err)
+	if (close(fd) != 0 && errno != EINTR && !err) /* EINTR: closed, and synced */
 		err = err_errno(errno, "%s: close", base->path);
 	local_discard(base);
 	return err;
@@ -313,7 +321,7 @@ static struct err *local_sync_dir(struct io_store *s, const char *dir)
 	AUTO_FD int fd = open_beneath(s, dir, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return err_errno(errno, "%s", dir);
-	if (fsync(fd) != 0)
+	if (RESUMED(fsync(fd)) != 0)
 		return err_errno(errno, "%s: fsync", dir);
 	return NULL;
 }
@@ -405,7 +413,7 @@ static struct err *local_open_dir(struct io_store *s, const char *path,
 
 struct err *io_store_open_local(const char *path, struct io_store **ret)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = (int)RESUMED(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (fd < 0)
 		return err_errno(errno, "%s", path);
 	return store_new(fd, path, ret);

@@ -70,7 +70,10 @@ static struct err *write_transaction(struct table *t, const char *path,
 	proto_pack(&transaction->base, &out);
 	TRY(buf_check(&out));
 	TRY(io_put(t->store, path, out.data, out.len));
-	return io_sync_dir(t->store, "_transactions");
+	struct err *err = io_sync_dir(t->store, "_transactions");
+	if (err)
+		err_free(io_remove(t->store, path)); /* else cleanup finds it */
+	return err;
 }
 
 /* Whose is the manifest that has the name? */

@@ -137,9 +137,13 @@ struct err *ref_publish(struct io_store *root, const char *dir, const char *name
 	TRY(str_printf(&path, "%s/%s", dir, name));
 	TRY(io_put(root, tmp, text->data, text->len));
 	struct err *err = io_publish(root, tmp, path);
-	if (!err)
-		return io_sync_dir(root, dir);
-	err_free(io_remove(root, tmp)); /* cleanup knows the name */
+	if (err) {
+		err_free(io_remove(root, tmp)); /* cleanup knows the name */
+		return err;
+	}
+	err = io_sync_dir(root, dir);
+	if (err) /* what may not last is not made */
+		err_free(io_remove(root, path));
 	return err;
 }
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operations.h"
+
+static struct err *write_column(struct table *t, const char *name, const char *as)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	AUTO(type) struct type *type = NULL;
+	AUTO(column_writer) struct column_writer *w = NULL;
+	AUTO(array) struct array *rows = NULL;
+	must(type_parse(as, &type));
+	struct column_spec spec = {.name = name, .type = type, .source = "file"};
+	must(array_new_null(type, version_rows(base), &rows));
+	TRY(column_writer_open(t, base, &spec, 1, &w));
+	TRY(column_writer_push(w, &rows));
+	return column_writer_commit(TAKE(w), &v);
+}
+
+static struct err *add_column(struct table *t)
+{
+	return write_column(t, "new", "int32");
+}
+
+static struct err *replace_column(struct table *t)
+{
+	return write_column(t, "caption", "string");
+}
+
+static struct err *retype_column(struct table *t)
+{
+	return write_column(t, "caption", "int64");
+}
+
+/* Two columns in one file a fragment, one of them a replacement. */
+static struct err *write_columns(struct table *t)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	AUTO(type) struct type *type = NULL;
+	AUTO(column_writer) struct column_writer *w = NULL;
+	AUTO(array) struct array *rows = NULL;
+	must(type_parse("string", &type));
+	struct column_spec specs[] = {
+		{.name = "caption", .type = type, .source = "file"},
+		{.name = "new", .type = type, .source = "file"},
+	};
+	must(array_new_null(type, version_rows(base), &rows));
+	TRY(column_writer_open(t, base, specs, 2, &w));
+	TRY(column_writer_push(w, (struct array *[]){rows, rows}));
+	return column_writer_commit(TAKE(w), &v);
+}
+
+static struct err *cast_column(struct table *t)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	AUTO(type) struct type *type = NULL;
+	struct field *f = version_find_field(base, "width");
+	struct job_progress silent = {0};
+	must(type_parse("string", &type));
+	return column_cast(t, base, f, type, &silent, &v);
+}
+
+/* The first rows once more. */
+static struct err *append_rows(struct table *t)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	AUTO(row_writer) struct row_writer *w = NULL;
+	struct field *fields[16];
+	struct array *rows[16] = {NULL};
+	size_t n = version_n_fields(base);
+	struct err *err = NULL;
+	assert_true(n <= 16);
+	for (size_t i = 0; i < n; i++)
+		fields[i] = version_field(base, i);
+	for (size_t i = 0; !err && i < n; i++)
+		err = version_read(base, fields[i], 0, 3, &rows[i]);
+	struct row_target target = {
+		.store = table_store(t),
+		.storage = version_storage(base),
+		.fields = fields,
+		.n_fields = n,
+	};
+	if (!err)
+		err = row_writer_open(&target, &w);
+	if (!err)
+		err = row_writer_push(w, rows);
+	for (size_t i = 0; i < n; i++)
+		array_unref(rows[i]);
+	TRY(err);
+	return row_writer_append(TAKE(w), t, base, "more", &v);
+}
+
+static struct err *rename_column(struct table *t)
+{
+	AUTO(version) struct version *v = NULL;
+	return table_rename_field(t, "caption", "text", NULL, &v);
+}
+
+static struct err *drop_column(struct table *t)
+{
+	AUTO(version) struct version *v = NULL;
+	return table_drop_fields(t, (const char *[]){"area"}, 1, "gone", &v);
+}
+
+static struct err *describe_column(struct table *t)
+{
+	AUTO(version) struct version *v = NULL;
+	struct metadata_change c = {"unit", "px"};
+	return table_describe_field(t, "width", &c, 1, &v);
+}
+
+static struct err *restore_first(struct table *t)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	return table_restore(t, base, 1, &v);
+}
+
+const struct operation operations[] = {
+	{"add", add_column},	    {"replace", replace_column},
+	{"retype", retype_column},  {"rename", rename_column},
+	{"drop", drop_column},	    {"describe", describe_column},
+	{"restore", restore_first}, {"columns", write_columns},
+	{"cast", cast_column},	    {"append", append_rows},
+};
+
+const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
+
+uint64_t fingerprint(struct version *v)
+{
+	uint64_t key = version_rows(v);
+	for (size_t i = 0; i < version_n_fields(v); i++) {
+		const struct field *f = version_field(v, i);
+		AUTO(array) struct array *a = NULL;
+		AUTO_BUF struct buf text = {0};
+		must(version_read(v, f, 0, version_rows(v), &a));
+		must(array_validate(a));
+		must(text_render(a, &text));
+		key = hash_bytes(text.data, text.len, hash_str(f->name, key));
+	}
+	return key;
+}
