@@ -29,6 +29,7 @@ EOF
 mkdir "$scratch/dir"
 seq "$rows" >"$scratch/dir/n.txt"
 (cd "$scratch/dir" && echo "put n.txt" >"$mnt/control")
+is "to cp and tar it is one file" "$(stat -c %i "$mnt/control")" "$(stat -c %i "$mnt/control")"
 is "put" "$rows" "$(tail -1 "$mnt/columns/n.txt")"
 (cd "$scratch" && echo "put dir/../dir/n.txt --name=m --type=int16 --wait" >"$mnt/control")
 is "its reply" "column m: version 3 (undo: restore 2)" "$(reply)"
