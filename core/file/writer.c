@@ -11,7 +11,11 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define PAGE_BYTES ((uint64_t)8 << 20)	/* waiting bytes that make a page */
+#define PAGE_BYTES ((uint64_t)8 << 20) /* waiting bytes that make a page */
+/* The same of wide values of one width: nothing is gained from having many of them in
+ * a page, and what is written while it is in a processor's cache takes a third. */
+#define WIDE_PAGE_BYTES ((uint64_t)1 << 20)
+#define WIDE_BITS ((uint64_t)256 * 8)
 #define SLICE_BYTES ((uint64_t)1 << 20) /* of a batch, fed at once */
 #define PAGE_MAX_ROWS ((uint64_t)1 << 24)
 #define PAGE_MAX_SLOTS ((uint64_t)1 << 24)
@@ -153,10 +157,16 @@ struct err *file_writer_open(struct io_store *store, const char *path,
 
 /* --- rows --- */
 
+static bool is_wide(const struct out_column *c)
+{
+	return c->kind == COLUMN_LEAF && c->shape.type.kind != VALUE_VAR &&
+	       c->shape.type.bits >= WIDE_BITS;
+}
+
 static bool is_full(const struct out_column *c)
 {
-	return out_column_bytes(c) >= PAGE_BYTES || c->n_rows >= PAGE_MAX_ROWS ||
-	       c->slots.n >= PAGE_MAX_SLOTS;
+	return out_column_bytes(c) >= (is_wide(c) ? WIDE_PAGE_BYTES : PAGE_BYTES) ||
+	       c->n_rows >= PAGE_MAX_ROWS || c->slots.n >= PAGE_MAX_SLOTS;
 }
 
 /* Feed rows [first, end) of the field of columns [c, stop). */
