@@ -81,9 +81,13 @@ static struct err *from_table(struct create_spec *spec, const char *path,
 	if (!words_option(w, "storage"))
 		spec->storage = version_storage(v);
 	TRY(str_dup(columns ? columns : "", &list));
-	for (char *save, *p = strtok_r(list, ",", &save); p && n < MAX_NAMES;
-	     p = strtok_r(NULL, ",", &save))
+	for (char *save, *p = strtok_r(list, ",", &save); p;
+	     p = strtok_r(NULL, ",", &save)) {
+		if (n == MAX_NAMES)
+			return err_new(EINVAL, "--columns names more than %d",
+				       MAX_NAMES);
 		names[n++] = p;
+	}
 	return create_from_version(spec, v, columns ? names : NULL, n, limit, ret);
 }
 

@@ -16,6 +16,16 @@
 #define MIN_LEN 5		    /* of the longest value */
 #define WORTH 0.9		    /* compressed bytes a byte, at most */
 
+/* Value i ends there. */
+static void put_offset(const struct value_type *t, uint8_t *offsets, uint64_t i,
+		       size_t end)
+{
+	if (t->offset_bytes == 4)
+		store_u32le(offsets + 4 * i, (uint32_t)end);
+	else
+		store_u64le(offsets + 8 * i, end);
+}
+
 /* The values compressed; *ret_fits: false if they are not small enough. */
 static struct err *compress(const struct fsst_encoder *e, const struct values *v,
 			    struct values *out, bool *ret_fits)
@@ -23,7 +33,6 @@ static struct err *compress(const struct fsst_encoder *e, const struct values *v
 	uint8_t *offsets, *dst;
 	uint64_t len;
 	size_t at = 0, limit = (size_t)((double)v->data.len * WORTH);
-	unsigned w = v->type->offset_bytes;
 	TRY(values_offsets_room(out, v->n, &offsets));
 	for (uint64_t i = 0; i < v->n; i++) {
 		const uint8_t *p = value_bytes(v, i, &len);
@@ -31,10 +40,7 @@ static struct err *compress(const struct fsst_encoder *e, const struct values *v
 		TRY(grow_room(&out->data, 2 * (size_t)len, &dst));
 		if (len)
 			at += fsst_compress(e, p, (size_t)len, dst);
-		if (w == 4)
-			store_u32le(offsets + 4 * i, (uint32_t)at);
-		else
-			store_u64le(offsets + 8 * i, at);
+		put_offset(v->type, offsets, i, at);
 	}
 	*ret_fits = at + FSST_TABLE_LEN <= limit;
 	out->data.len = 0;
@@ -77,7 +83,6 @@ static struct err *zstd_all(ZSTD_CCtx *z, const struct values *v, struct values 
 	uint8_t *offsets, *dst;
 	uint64_t len;
 	size_t at = 0, n;
-	unsigned w = v->type->offset_bytes;
 	TRY(values_offsets_room(out, v->n, &offsets));
 	for (uint64_t i = 0; i < v->n; i++) {
 		const uint8_t *p = value_bytes(v, i, &len);
@@ -86,10 +91,7 @@ static struct err *zstd_all(ZSTD_CCtx *z, const struct values *v, struct values 
 		TRY(grow_room(&out->data, room, &dst));
 		TRY(zstd_value(z, p, (size_t)len, dst, room, &n));
 		at += n;
-		if (w == 4)
-			store_u32le(offsets + 4 * i, (uint32_t)at);
-		else
-			store_u64le(offsets + 8 * i, at);
+		put_offset(v->type, offsets, i, at);
 	}
 	out->data.len = 0;
 	return values_commit_var(out, v->n, at);
