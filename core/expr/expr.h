@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * expr.h: SQL expressions over columns.
+ *
+ * Text is compiled once against the columns that it may name, then evaluated on
+ * batches of them: parse (positions are kept for messages), bind (names, types and
+ * the casts between them), fold what is constant, evaluate a node at a time over
+ * whole arrays.  A constant is an array of one row that stands for all.
+ *
+ * The same text gives the values and types that it gives in pylance, whose engine is
+ * DataFusion; where Lance's own parser refuses what DataFusion takes, DataFusion is
+ * the model.  Integers wrap around, division of integers truncates and fails on zero,
+ * comparisons with null are null, floats compare by total order (NaN is the largest
+ * and equals itself).
+ *
+ * To add a function: write its row in the table of one of the fn_*.c files; or a new
+ * file with a table, and name that in functions.c.
+ *
+ * A compiled expression is immutable: any thread may evaluate it.
+ *
+ * Source: DataFusion's SQL reference, "Scalar Functions" and "Operators and Literals";
+ * Lance's guide, "Filtering".
+ */
+#ifndef LANCEFS_EXPR_EXPR_H
+#define LANCEFS_EXPR_EXPR_H
+
+#include "format/format.h"
+
+struct expr;
+
+enum expr_use {
+	EXPR_VALUE,  /* any type */
+	EXPR_FILTER, /* a boolean: which rows */
+};
+
+/*
+ * Compile text.  Columns are those of fields (borrowed for the call); a name is looked
+ * up as it is spelled, then without regard to case.  EINVAL with a caret under the
+ * place (see err_caret): a syntax error, an unknown column or function with the nearest
+ * name, types that do not go together, a constant that cannot be computed.
+ */
+MUST_CHECK struct err *expr_compile(const char *text, struct field *const *fields,
+				    size_t n_fields, enum expr_use use,
+				    struct expr **ret);
+struct expr *expr_ref(struct expr *e);
+void expr_unref(struct expr *e);
+DEFINE_AUTO(expr, expr_unref)
+
+struct type *expr_type(const struct expr *e); /* borrowed */
+/* The text that it was compiled of; borrowed. */
+const char *expr_text(const struct expr *e);
+
+/*
+ * The columns that it reads, as indices into the fields it was compiled with, each
+ * once.  Of one that is looked at for its nulls alone no values are needed: the array
+ * given may be of TYPE_BOOL with the nulls of the column.
+ */
+struct expr_input {
+	size_t field;
+	bool is_nulls_only;
+};
+size_t expr_n_inputs(const struct expr *e);
+struct expr_input expr_input(const struct expr *e, size_t i);
+
+/* A batch of rows. */
+struct expr_batch {
+	struct array *const *inputs; /* one for each input, in that order; borrowed */
+	uint64_t n_rows;
+	uint64_t first_row; /* for messages: the number of the batch's first row */
+};
+
+/*
+ * The values of a batch.  EINVAL naming the first row that cannot be computed ("row 17:
+ * division by zero").  ret is the caller's, of n_rows rows.
+ */
+MUST_CHECK struct err *expr_eval(const struct expr *e, const struct expr_batch *batch,
+				 struct array **ret);
+/* Of a filter: the rows (within the batch, ascending) for which it is true.  rows has
+ * room for n_rows. */
+MUST_CHECK struct err *expr_select(const struct expr *e, const struct expr_batch *batch,
+				   uint64_t *rows, uint64_t *ret_n);
+
+/* The values of an array as another type, by SQL's rules for CAST (which are Arrow's).
+ * With is_try a value that does not fit is null, else EINVAL naming its row, counted
+ * from first_row.  EINVAL if there is no such cast. */
+MUST_CHECK struct err *sql_cast(struct array *a, struct type *to, bool is_try,
+				uint64_t first_row, struct array **ret);
+/* Is there such a cast? */
+bool sql_can_cast(const struct type *from, const struct type *to);
+/* A type by its name in SQL ("BIGINT UNSIGNED", "DECIMAL(10,2)", "VARCHAR") or as
+ * lancefs names it; EINVAL. */
+MUST_CHECK struct err *sql_type_parse(const char *text, struct type **ret);
+
+/* Row i of the functions, for documentation and completion; NULL past the last. */
+const char *expr_function_name(size_t i);
+
+#endif
