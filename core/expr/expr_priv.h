@@ -12,7 +12,7 @@ struct function;
 /* --- the tree --- */
 
 /* Levels that expressions may nest: recursion is bounded. */
-#define EXPR_DEPTH 128
+#define EXPR_DEPTH 256
 
 enum node_kind {
 	NODE_COLUMN,  /* a column of the scope */
@@ -33,18 +33,19 @@ struct node {
 	/* a column */
 	char **path; /* owned; before binding: the names a.b.c as they are spelled */
 	size_t n_path;
-	size_t input; /* after: which input of the expression */
+	bool is_quoted; /* its case counts */
+	size_t input;	/* after: which input of the expression */
 
 	struct array *value; /* a literal; owned reference */
 
 	/* a call */
 	const struct function *fn;
 	char *name;	    /* owned; as it was spelled */
+	bool is_function;   /* written as NAME(…) */
 	struct type *to;    /* a cast's target; owned reference, else NULL */
 	struct node **args; /* owned */
 	size_t n_args;
-	void *state;	    /* what fn->prepare made; released by fn->release */
-	bool is_nulls_only; /* a column of which only nulls matter */
+	void *state; /* what fn->prepare made; released by fn->release */
 };
 
 MUST_CHECK struct err *node_new(enum node_kind kind, struct place place,
@@ -73,8 +74,11 @@ struct call {
 	const struct node *node; /* node->type is what to make */
 	const struct vec *args;
 	size_t n_args;
-	uint64_t n_rows; /* rows to make; 1 if all arguments are scalars */
-	uint64_t first_row;
+	uint64_t n_rows;    /* rows to make; 1 if all arguments are scalars */
+	bool is_constant;   /* all arguments are scalars */
+	uint64_t first_row; /* for messages, as are .rows and .text */
+	const uint64_t *rows;
+	const char *text;
 	/* Which rows to compute, a bit a row, or NULL: all.  The others are null
 	 * whatever is made of them: of strict functions, where an argument is null. */
 	const uint8_t *valid;
@@ -103,7 +107,7 @@ static inline const uint8_t *vec_bytes(const struct vec *v, uint64_t row,
 	return array_var(v->array, vec_row(v, row), ret_len);
 }
 
-/* EINVAL "row N: …" for a row of the call. */
+/* EINVAL "row N: …" for a row of the call, with a caret under it. */
 MUST_CHECK struct err *call_err(const struct call *c, uint64_t row, const char *fmt,
 				...) PRINTF_LIKE(3, 4);
 
@@ -133,6 +137,7 @@ struct function {
 	bool is_strict;	  /* null if an argument is */
 	bool is_volatile; /* not folded: random, uuid */
 	bool can_fail; /* for some rows: then it is computed where it is wanted only */
+	bool reads_nulls_only; /* of its arguments no values */
 	struct err *(*bind)(struct binder *b, struct node *n);
 	struct err *(*prepare)(struct binder *b, struct node *n);
 	void (*release)(void *state);
@@ -153,9 +158,10 @@ struct function_table {
 };
 
 /* The tables, one a file; functions.c lists them. */
-extern const struct function_table operator_functions, condition_functions,
-	string_functions, pattern_functions, math_functions, time_functions,
-	hash_functions, array_functions, struct_functions;
+extern const struct function_table operator_functions, compare_functions,
+	logic_functions, case_functions, text_functions, in_functions,
+	condition_functions, string_functions, pattern_functions, math_functions,
+	time_functions, hash_functions, array_functions, struct_functions;
 
 /* By name in any case; NULL. */
 const struct function *function_find(const char *name);
@@ -200,6 +206,12 @@ MUST_CHECK struct err *type_new_decimal(int32_t precision, int32_t scale,
 MUST_CHECK struct err *type_new_unit(enum type_id id, enum time_unit unit,
 				     const char *timezone, struct type **ret);
 MUST_CHECK struct err *type_new_list(struct type *item, struct type **ret);
+/*
+ * An interval is a struct of months, days (int32) and nanoseconds (int64), which only
+ * INTERVAL '…' makes: Lance has no column of it.
+ */
+MUST_CHECK struct err *type_new_interval(struct type **ret);
+bool type_is_interval(const struct type *t);
 
 /* --- making arrays (build.c) --- */
 
@@ -229,9 +241,18 @@ static inline void auto_text(struct text_builder *b)
 }
 #define AUTO_TEXT __attribute__((cleanup(auto_text)))
 
+/* A character as case folding leaves it, alone: for comparisons without case. */
+uint32_t unicode_fold(uint32_t c);
+
 /* The value of a row as a number; the type is an integer, float or bool. */
 int64_t array_i64(const struct array *a, uint64_t row);
 double array_f64(const struct array *a, uint64_t row);
+
+/* The value of a call whose arguments are literals.  text: for messages. */
+MUST_CHECK struct err *node_eval_constant(const struct node *n, const char *text,
+					  struct array **ret);
+/* Can it fail for some rows, or anything below it? */
+bool node_can_fail(const struct node *n);
 
 /* --- evaluating (eval.c): for lazy functions --- */
 

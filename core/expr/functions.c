@@ -4,11 +4,13 @@
  */
 #include "expr/expr_priv.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
 static const struct function_table *const tables[] = {
-	&operator_functions,
+	&operator_functions, &compare_functions, &logic_functions,
+	&case_functions,     &text_functions,	 &in_functions,
 };
 
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -20,6 +22,13 @@ const struct function *function_find(const char *name)
 			if (strcasecmp(tables[t]->rows[i].name, name) == 0)
 				return &tables[t]->rows[i];
 	return NULL;
+}
+
+const struct function *function_get(const char *name)
+{
+	const struct function *fn = function_find(name);
+	assert(fn);
+	return fn;
 }
 
 const char *expr_function_name(size_t i)

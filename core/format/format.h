@@ -121,6 +121,37 @@ MUST_CHECK struct err *value_render(const struct array *a, uint64_t row,
  * queries and UDFs. */
 MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
 
+/* --- numbers and times as text, both ways --- */
+
+/* Shortest decimal text that reads back as the same number; no NUL; returns its
+ * length, at most NUMBER_TEXT_MAX. */
+#define NUMBER_TEXT_MAX 48
+size_t text_double(char *dst, double v);
+size_t text_float(char *dst, float v);
+size_t text_half(char *dst, uint16_t bits);
+size_t text_u64(char *dst, uint64_t v);
+size_t text_i64(char *dst, int64_t v);
+/* Append a decimal of `words` 64-bit little-endian words. */
+void text_decimal(const uint8_t *p, unsigned words, int32_t scale, struct buf *out);
+/* A date, time or timestamp, or a duration as its integer; as text_double. */
+size_t text_time(char *dst, const struct type *t, int64_t v);
+/* Any number or time, from its little-endian bytes; as text_double. */
+size_t text_number(char *dst, const struct type *t, const uint8_t *p);
+/* A type of which text_number writes the values. */
+bool text_is_number(const struct type *t);
+
+/* IEEE half precision, by hand: compilers differ in having a type for it. */
+float half_to_float(uint16_t bits);
+uint16_t half_from_double(double v);
+
+/* Parse text as one value of type t, to its little-endian bytes (bool: 0 or 1,
+ * a byte).  EINVAL without position. */
+MUST_CHECK struct err *cell_parse(const struct type *t, const char *text, size_t len,
+				  uint8_t *dst);
+/* A date, time or timestamp: its integer. */
+MUST_CHECK struct err *cell_time(const struct type *t, const char *text, size_t len,
+				 int64_t *ret);
+
 /* --- other types --- */
 
 /*

@@ -127,40 +127,13 @@ const struct array *text_resolve(const struct array *a, uint64_t *row);
 /* Append as JSON, nulls included. */
 void json_value(const struct array *a, uint64_t row, struct buf *out);
 
-/* Shortest decimal text that reads back as the same number; no NUL; returns its
- * length, at most NUMBER_TEXT_MAX. */
-#define NUMBER_TEXT_MAX 48
-size_t text_double(char *dst, double v);
-size_t text_float(char *dst, float v);
-size_t text_half(char *dst, uint16_t bits);
-size_t text_u64(char *dst, uint64_t v);
-size_t text_i64(char *dst, int64_t v);
-/* Append a decimal of `words` 64-bit little-endian words. */
-void text_decimal(const uint8_t *p, unsigned words, int32_t scale, struct buf *out);
-/* A date, time or timestamp, or a duration as its integer; as text_double. */
-size_t text_time(char *dst, const struct type *t, int64_t v);
-/* Any number or time, from its little-endian bytes; as text_double. */
-size_t text_number(char *dst, const struct type *t, const uint8_t *p);
-/* A type of which text_number writes the values. */
-bool text_is_number(const struct type *t);
-
-/* IEEE half precision, by hand: compilers differ in having a type for it. */
-float half_to_float(uint16_t bits);
-uint16_t half_from_double(double v);
-
 /* --- values of text (cell.c) --- */
 
-/* Parse text as one value of type t, to its little-endian bytes (bool: 0 or 1,
- * a byte).  EINVAL without position. */
-MUST_CHECK struct err *cell_parse(const struct type *t, const char *text, size_t len,
-				  uint8_t *dst);
 /* A canonical integer of the int64 range. */
 bool cell_int64(const char *text, size_t len, int64_t *ret);
 /* A decimal number without leading zeros, nan or inf; not an integer outside
  * int64. */
 bool cell_is_number(const char *text, size_t len);
-MUST_CHECK struct err *cell_time(const struct type *t, const char *text, size_t len,
-				 int64_t *ret);
 /* For messages: at most 40 bytes of text, with other bytes than print as '?'. */
 #define CELL_QUOTE_LEN 48
 const char *cell_quote(const char *text, size_t len, char dst[CELL_QUOTE_LEN]);
