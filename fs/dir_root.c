@@ -28,6 +28,7 @@ static const struct {
 	{"tags", &tags_ops, ROOT},
 	{"branches", &branches_ops, ROOT},
 	{"append", &append_ops, ROOT},
+	{"joins", &joins_ops, ROOT},
 	{"rejected", &rejected_ops, ROOT},
 	{"control", &control_ops, ROOT},
 	{"metrics", &metrics_ops, ROOT},

@@ -92,7 +92,8 @@ struct node_ops {
 	const char *kind;
 	mode_t mode;   /* type and permissions */
 	bool is_fresh; /* every lookup gives another node */
-	/* What becomes of files made in the directory; NULL: none are. */
+	/* What becomes of files made in a directory of this kind; NULL: none are, or
+	 * each has its own. */
 	const struct drop_place *drops;
 	/* Fill st (mode, ids and times are preset); is_exact: the size must be
 	 * right, else it may be left out and *ret_timeout set to 0. */
@@ -142,9 +143,10 @@ struct node {
 	const struct format_ops *format;
 	size_t fragment; /* index + 1 of the one fragment that is shown; 0: all */
 	uint64_t row;
-	uint64_t size;	       /* of values, whose lookup reads them */
-	char *name;	       /* owned; of generated and of rejected files */
-	struct staged *staged; /* owned reference */
+	uint64_t size;			/* of values, whose lookup reads them */
+	char *name;			/* owned; of generated and of rejected files */
+	struct staged *staged;		/* owned reference */
+	const struct drop_place *drops; /* borrowed; what becomes of files made in it */
 	pthread_mutex_t lock;
 	struct view *view;  /* guarded by .lock; owned; made when first needed */
 	struct bytes *text; /* guarded by .lock; owned; generated once */
@@ -163,7 +165,7 @@ uint64_t node_ino(const struct mount *m, const struct node_ops *ops, uint64_t ke
 /* Where files made in a directory go; NULL if none are made there. */
 static inline const struct drop_place *node_drops(const struct node *n)
 {
-	return n->is_frozen ? NULL : n->ops->drops;
+	return n->is_frozen ? NULL : n->drops;
 }
 /* The version that a directory shows now: its own, or the latest (referenced). */
 struct version *node_version(struct mount *m, struct node *n);
@@ -220,6 +222,9 @@ struct mount {
 	gid_t gid;
 	bool is_writable;
 	char *why_read_only; /* owned or NULL */
+
+	pthread_mutex_t keys_lock;
+	struct drop_place *keys; /* guarded by .keys_lock; owned; joins/KEY */
 
 	pthread_mutex_t failures_lock;
 	struct failure failures[N_LAST_ERRORS]; /* guarded by .failures_lock */
@@ -442,8 +447,9 @@ void process_name(pid_t pid, char *dst, size_t size);
 
 extern const struct node_ops root_ops, database_ops, namespace_ops, columns_ops,
 	rows_ops, row_ops, versions_ops, version_dir_ops, latest_link_ops,
-	binary_dir_ops, rejected_ops, append_ops, tags_ops, fragments_ops, fragment_ops,
-	data_files_ops, indices_ops, table_dir_ops, branches_ops, branch_dir_ops;
+	binary_dir_ops, rejected_ops, append_ops, joins_ops, join_ops, tags_ops,
+	fragments_ops, fragment_ops, data_files_ops, indices_ops, table_dir_ops,
+	branches_ops, branch_dir_ops;
 extern const struct node_ops column_file_ops, value_file_ops, text_file_ops,
 	staged_file_ops, rejected_file_ops, control_ops, tag_link_ops, data_file_ops,
 	table_file_ops, part_file_ops, events_ops, metrics_ops;
@@ -515,8 +521,13 @@ struct staging;
 
 MUST_CHECK struct err *staging_new(struct mount *m, struct staging **ret);
 void staging_free(struct staging *s);
-/* What is dropped into columns/ becomes a column, into append/ rows. */
+/* What is dropped into columns/ becomes a column, into append/ rows, into joins/KEY/
+ * values of the rows that have its keys. */
 extern const struct drop_place place_columns, place_append;
+/* The place joins/KEY, which lives as long as the mount.  Borrowed. */
+MUST_CHECK struct err *place_of_key(struct mount *m, const char *key,
+				    const struct drop_place **ret);
+void place_free(struct drop_place *first);		/* and those behind it */
 const char *place_name(const struct drop_place *place); /* "columns" */
 /* The staged file of that name, referenced; NULL if there is none that this
  * thread's process may see: a replacement is seen by its writer only. */

@@ -28,6 +28,7 @@ struct err *node_new(struct mount *m, const struct node_ops *ops, uint64_t key,
 	pthread_mutex_init(&n->lock, NULL);
 	n->mount = mount_ref(m);
 	n->ops = ops;
+	n->drops = ops->drops;
 	n->ino = node_ino(m, ops, key);
 	n->version = version ? version_ref(version) : NULL;
 	*ret = n;

@@ -71,6 +71,7 @@ static struct err *mount_new(struct server *s, struct io_store *store,
 	m->salt = salt;
 	m->store = store;
 	m->watched.wd = -1;
+	pthread_mutex_init(&m->keys_lock, NULL);
 	pthread_mutex_init(&m->failures_lock, NULL);
 	pthread_mutex_init(&m->reply_lock, NULL);
 	pthread_mutex_init(&m->branches_lock, NULL);
@@ -181,6 +182,7 @@ static void mount_free(struct mount *m)
 	}
 	database_free(m->database);
 	staging_free(m->staging);
+	place_free(m->keys);
 	if (!m->main)
 		memo_free(m->memo);
 	table_unref(m->table);
@@ -189,6 +191,7 @@ static void mount_free(struct mount *m)
 		free(m->failures[i].path);
 		free(m->failures[i].text);
 	}
+	pthread_mutex_destroy(&m->keys_lock);
 	pthread_mutex_destroy(&m->failures_lock);
 	pthread_mutex_destroy(&m->reply_lock);
 	buf_fini(&m->reply);

@@ -20,8 +20,10 @@ static struct err *check_place(struct mount *m, const struct node *dir)
 		return err_new(EROFS,
 			       "this part of the tree is read-only; write columns "
 			       "in columns/");
-	if (!dir->ops->drops)
-		return err_new(EPERM, "files are made in columns/ and append/ only");
+	if (!node_drops(dir))
+		return err_new(
+			EPERM,
+			"files are made in columns/, append/ and joins/KEY/ only");
 	return NULL;
 }
 
@@ -32,7 +34,7 @@ static struct err *create(fuse_req_t req, struct node *dir, const char *name,
 	AUTO(staged) struct staged *s = NULL;
 	AUTO(node) struct node *n = NULL;
 	TRY(check_place(m, dir));
-	TRY(staging_create(m, dir->ops->drops, name, caller(req), &s));
+	TRY(staging_create(m, node_drops(dir), name, caller(req), &s));
 	TRY(staged_node(s, &n));
 	*ret = inodes_add(&m->server->inodes, TAKE(n));
 	struct err *err = open_node(req, *ret, fi);
@@ -90,14 +92,14 @@ static struct err *rename_name(struct mount *m, struct node *from_dir, const cha
 		return err_new(EINVAL, "names cannot be exchanged");
 	if (to_dir->mount != from_dir->mount)
 		return err_new(EXDEV, "columns do not move between tables; copy them");
-	if (to_dir != from_dir && !to_dir->ops->drops)
+	if (to_dir != from_dir && !node_drops(to_dir))
 		return err_new(EXDEV, "columns do not move out of columns/; copy them");
 	TRY(check_place(m, to_dir));
 	if (from_dir->ops == &rejected_ops)
-		return staging_retry(m, to_dir->ops->drops, from, to, pid);
+		return staging_retry(m, node_drops(to_dir), from, to, pid);
 	if (from_dir != to_dir)
 		return err_new(EXDEV, "only files of rejected/ move here; copy others");
-	return staging_rename(m, to_dir->ops->drops, from, to, pid);
+	return staging_rename(m, node_drops(to_dir), from, to, pid);
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,

@@ -64,10 +64,12 @@ void extents_fini(struct extents *e);
  * To add one: a row in places.c, and .drops of the directory's node_ops.
  */
 struct drop_place {
-	const char *name;   /* of the directory */
+	const char *name;   /* of the directory; of joins/KEY owned */
 	bool holds_columns; /* names are columns', which may be there already */
 	/* Begin the import of s->base that a file of this name is. */
 	struct err *(*begin)(struct staged *s, const char *name);
+	char *key;		 /* owned; of joins/KEY: the column */
+	struct drop_place *next; /* owned; of another key */
 };
 
 /* --- staged.c --- */

@@ -202,6 +202,13 @@ MUST_CHECK struct err *array_member(const struct array *a, size_t i,
 /* Rows at the given indices (each < n_rows), in that order. */
 MUST_CHECK struct err *array_take(const struct array *a, const uint64_t *rows,
 				  uint64_t n, struct array **ret);
+struct array_rows {
+	const struct array *a;
+	uint64_t first, end;
+};
+/* Row ranges of n >= 1 arrays of one type, one after the other; EOVERFLOW as below. */
+MUST_CHECK struct err *array_gather(const struct array_rows *from, size_t n,
+				    struct array **ret);
 /* All rows of n >= 1 arrays of one type, one after the other.  EOVERFLOW if
  * 32-bit offsets do not reach. */
 MUST_CHECK struct err *array_concat(struct array *const *arrays, size_t n,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * array_gather.c: slice, take and concat.
+ * array_gather.c: slice, take, gather and concat.
  *
- * All three copy a list of pieces (rows [first, end) of some array) one after
+ * All of them copy a list of pieces (rows [first, end) of some array) one after
  * the other into a new array; nested types map the pieces of a parent to
  * pieces of its child and recurse.
  */
@@ -11,13 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-struct piece {
-	const struct array *a;
-	uint64_t first, end;
-};
-
 struct pieces {
-	const struct piece *p;
+	const struct array_rows *p;
 	size_t n;
 	uint64_t n_rows;
 };
@@ -42,7 +37,7 @@ static struct err *gather_validity(struct pieces in, struct array *out)
 	TRY(bytes_new_zero(bitmap_bytes(in.n_rows), &bits));
 	uint64_t at = 0;
 	for (size_t i = 0; i < in.n; i++) {
-		const struct piece *p = &in.p[i];
+		const struct array_rows *p = &in.p[i];
 		uint64_t n = p->end - p->first;
 		if (p->a->validity)
 			bitmap_copy(bits->data, at, p->a->validity->data, p->first, n);
@@ -60,7 +55,7 @@ static void gather_bits(struct pieces in, uint8_t *dst)
 {
 	uint64_t at = 0;
 	for (size_t i = 0; i < in.n; i++) {
-		const struct piece *p = &in.p[i];
+		const struct array_rows *p = &in.p[i];
 		bitmap_copy(dst, at, p->a->data->data, p->first, p->end - p->first);
 		at += p->end - p->first;
 	}
@@ -69,7 +64,7 @@ static void gather_bits(struct pieces in, uint8_t *dst)
 static void gather_words(struct pieces in, size_t width, uint8_t *dst)
 {
 	for (size_t i = 0; i < in.n; i++) {
-		const struct piece *p = &in.p[i];
+		const struct array_rows *p = &in.p[i];
 		size_t len = (p->end - p->first) * width;
 		const uint8_t *src = p->a->data->data + p->first * width;
 		if (len == 8)
@@ -109,7 +104,7 @@ static struct err *gather_offsets(struct pieces in, struct array *out,
 	uint8_t *dst = out->offsets->data;
 	uint64_t total = 0, row = 1;
 	for (size_t i = 0; i < in.n; i++) {
-		const struct piece *p = &in.p[i];
+		const struct array_rows *p = &in.p[i];
 		uint64_t base = array_offset(p->a, p->first);
 		for (uint64_t r = p->first + 1; r <= p->end; r++, row++) {
 			uint64_t v = total + array_offset(p->a, r) - base;
@@ -134,7 +129,7 @@ static struct err *gather_var(struct pieces in, struct array *out)
 	TRY(bytes_new(total, &out->data));
 	uint8_t *dst = out->data->data;
 	for (size_t i = 0; i < in.n; i++) {
-		const struct piece *p = &in.p[i];
+		const struct array_rows *p = &in.p[i];
 		uint64_t first = array_offset(p->a, p->first);
 		size_t len = array_offset(p->a, p->end) - first;
 		if (len)
@@ -148,15 +143,15 @@ static struct err *gather_var(struct pieces in, struct array *out)
 
 static struct err *gather_child(struct pieces in, size_t child, struct array *out)
 {
-	AUTO_MEM struct piece *mapped = NULL;
+	AUTO_MEM struct array_rows *mapped = NULL;
 	TRY(mem_array(in.n, sizeof(*mapped), &mapped));
 	enum layout layout = type_layout(out->type);
 	uint64_t k = layout == LAYOUT_FIXED_LIST ? (uint64_t)out->type->list_size : 1;
 	struct pieces sub = {mapped, in.n, 0};
 	for (size_t i = 0; i < in.n; i++) {
-		const struct piece *p = &in.p[i];
-		mapped[i] =
-			(struct piece){p->a->children[child], p->first * k, p->end * k};
+		const struct array_rows *p = &in.p[i];
+		mapped[i] = (struct array_rows){p->a->children[child], p->first * k,
+						p->end * k};
 		if (layout == LAYOUT_LIST) {
 			mapped[i].first = array_offset(p->a, p->first);
 			mapped[i].end = array_offset(p->a, p->end);
@@ -195,13 +190,13 @@ static void store_index(const struct array *a, uint64_t row, uint64_t v)
 /* The dictionaries one after the other; indices move by what stands before. */
 static struct err *join_dictionaries(struct pieces in, struct array *out)
 {
-	AUTO_MEM struct piece *dicts = NULL;
+	AUTO_MEM struct array_rows *dicts = NULL;
 	TRY(mem_array(in.n, sizeof(*dicts), &dicts));
 	struct pieces sub = {dicts, in.n, 0};
 	uint64_t row = 0;
 	for (size_t i = 0; i < in.n; i++) {
 		const struct array *d = in.p[i].a->children[0];
-		dicts[i] = (struct piece){d, 0, d->n_rows};
+		dicts[i] = (struct array_rows){d, 0, d->n_rows};
 		uint64_t end = row + in.p[i].end - in.p[i].first;
 		if (sub.n_rows + d->n_rows > type_index_max(out->type))
 			return err_new(EOVERFLOW,
@@ -262,34 +257,42 @@ static struct err *gather(struct pieces in, struct array **ret)
 struct err *array_slice(const struct array *a, uint64_t first, uint64_t end,
 			struct array **ret)
 {
-	struct piece p = {a, first, end};
+	struct array_rows p = {a, first, end};
 	return gather((struct pieces){&p, 1, end - first}, ret);
 }
 
 struct err *array_take(const struct array *a, const uint64_t *rows, uint64_t n,
 		       struct array **ret)
 {
-	AUTO_MEM struct piece *p = NULL;
+	AUTO_MEM struct array_rows *p = NULL;
 	TRY(mem_array(n, sizeof(*p), &p));
 	size_t n_pieces = 0;
 	for (uint64_t i = 0; i < n; i++) {
 		if (n_pieces && p[n_pieces - 1].end == rows[i])
 			p[n_pieces - 1].end++;
 		else
-			p[n_pieces++] = (struct piece){a, rows[i], rows[i] + 1};
+			p[n_pieces++] = (struct array_rows){a, rows[i], rows[i] + 1};
 	}
 	if (!n)
 		return array_slice(a, 0, 0, ret);
 	return gather((struct pieces){p, n_pieces, n}, ret);
 }
 
+struct err *array_gather(const struct array_rows *from, size_t n, struct array **ret)
+{
+	struct pieces in = {from, n, 0};
+	for (size_t i = 0; i < n; i++)
+		in.n_rows += from[i].end - from[i].first;
+	return gather(in, ret);
+}
+
 struct err *array_concat(struct array *const *arrays, size_t n, struct array **ret)
 {
-	AUTO_MEM struct piece *p = NULL;
+	AUTO_MEM struct array_rows *p = NULL;
 	TRY(mem_array(n, sizeof(*p), &p));
 	struct pieces in = {p, n, 0};
 	for (size_t i = 0; i < n; i++) {
-		p[i] = (struct piece){arrays[i], 0, arrays[i]->n_rows};
+		p[i] = (struct array_rows){arrays[i], 0, arrays[i]->n_rows};
 		in.n_rows += arrays[i]->n_rows;
 	}
 	return gather(in, ret);

@@ -93,6 +93,18 @@ struct err *bytes_new_zero(size_t len, struct bytes **ret)
 	return NULL;
 }
 
+struct err *bytes_borrow(void *data, size_t len, struct bytes **ret)
+{
+	struct bytes *b = malloc(sizeof(*b));
+	if (!b)
+		return err_nomem();
+	atomic_init(&b->refs, 1);
+	b->len = len;
+	b->data = data;
+	*ret = b;
+	return NULL;
+}
+
 struct bytes *bytes_ref(struct bytes *b)
 {
 	if (b)

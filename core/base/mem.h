@@ -80,6 +80,8 @@ struct bytes {
 /* len bytes, zeroed only in the padding.  ret: the caller owns a reference. */
 MUST_CHECK struct err *bytes_new(size_t len, struct bytes **ret);
 MUST_CHECK struct err *bytes_new_zero(size_t len, struct bytes **ret);
+/* A run of somebody's memory, which outlives it and has 64 zero bytes behind it. */
+MUST_CHECK struct err *bytes_borrow(void *data, size_t len, struct bytes **ret);
 struct bytes *bytes_ref(struct bytes *b); /* accepts NULL */
 void bytes_unref(struct bytes *b);	  /* accepts NULL */
 DEFINE_AUTO(bytes, bytes_unref)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmd_put.c: put and append: the drop directories columns/ and append/ as commands.
+ * cmd_put.c: put, append and join: the drop directories columns/, append/ and joins/ as
+ * commands.
  */
 #include "command/command_priv.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #define CHUNK_BYTES ((size_t)1 << 20)
@@ -182,4 +184,83 @@ const struct command cmd_append = {
 	.max_args = 1,
 	.is_long = true,
 	.run = run_append,
+};
+
+/* --- join --- */
+
+static struct err *parse_missing(const char *text, enum join_missing *ret)
+{
+	static const char *const names[] = {
+		[JOIN_MISSING_NULL] = "null",
+		[JOIN_MISSING_CARRY] = "carry",
+		[JOIN_MISSING_ERROR] = "error",
+	};
+	*ret = JOIN_MISSING_DEFAULT;
+	for (size_t i = 1; text && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(text, names[i]) == 0)
+			*ret = (enum join_missing)i;
+	if (text && *ret == JOIN_MISSING_DEFAULT)
+		return err_new(EINVAL, "--on-missing is null, carry or error, not '%s'",
+			       text);
+	return NULL;
+}
+
+static struct err *join_spec(const struct command_env *env, const struct words *w,
+			     struct import_spec *ret)
+{
+	const char *key = words_option(w, "on");
+	if (!key)
+		return err_new(EINVAL, "--on=KEY says which column to join on");
+	TRY(rows_file_parse(ret->text, &ret->format));
+	if (!version_system_field(env->version, key))
+		TRY(find_column(env->version, key, &ret->join.key));
+	TRY(join_key(env->version, key, &ret->join.key));
+	return parse_missing(words_option(w, "on-missing"), &ret->join.on_missing);
+}
+
+static void tell_counts(const struct join_counts *c, struct buf *out)
+{
+	buf_printf(out,
+		   "rows matched: %" PRIu64 "\nrows without a match: %" PRIu64 "\n",
+		   c->n_matched, c->n_unmatched);
+	buf_printf(out, "keys of the file not used: %" PRIu64 "\n", c->n_unused);
+	if (c->n_keyless)
+		buf_printf(out, "rows of the file without a key: %" PRIu64 "\n",
+			   c->n_keyless);
+}
+
+static struct err *run_join(const struct command_env *env, const struct words *w,
+			    struct buf *out)
+{
+	const char *file = w->args[1];
+	AUTO(version) struct version *v = NULL;
+	AUTO_MEM char *text = NULL;
+	AUTO_MEM char *what = NULL;
+	struct join_counts counts = {0};
+	struct import_spec spec = {
+		.kind = IMPORT_JOIN,
+		.name = base_name(file),
+		.text = base_name(file),
+		.join.counts = &counts,
+	};
+	TRY(join_spec(env, w, &spec));
+	TRY(import_file(env, file, &spec, &v));
+	TRY(str_printf(&text, "%s on %s", spec.text, spec.join.key->name));
+	TRY(list_columns(env, v, text, &what));
+	tell(env, what, v, out);
+	tell_counts(&counts, out);
+	return NULL;
+}
+
+static const char *const join_options[] = {"on", "on-missing", NULL};
+
+const struct command cmd_join = {
+	.name = "join",
+	.usage = "join FILE --on=KEY [--on-missing=null|carry|error]",
+	.summary = "columns of a csv, jsonl or arrow file, by the values of column KEY",
+	.min_args = 1,
+	.max_args = 1,
+	.is_long = true,
+	.options = join_options,
+	.run = run_join,
 };

@@ -20,6 +20,7 @@ static const struct import_kind_ops *const kinds[] = {
 	[IMPORT_COLUMN] = &import_one_column,
 	[IMPORT_COLUMNS] = &import_columns,
 	[IMPORT_ROWS] = &import_rows,
+	[IMPORT_JOIN] = &import_join,
 };
 
 void import_close(struct import *im)
@@ -32,6 +33,7 @@ void import_close(struct import *im)
 	field_unref(im->described);
 	free(im->name);
 	free(im->text);
+	free(im->where);
 	version_unref(im->base);
 	table_unref(im->table);
 	free(im);
@@ -104,6 +106,15 @@ static struct err *begin(struct import *im, struct type *stated)
 	return open_parser(im, type);
 }
 
+static struct err *tell_where(const struct import *im, char **ret)
+{
+	AUTO_MEM char *key = NULL;
+	if (!im->join.key)
+		return str_printf(ret, "%s/%s", im->ops->place, im->text);
+	TRY(name_encode(im->join.key->name, &key));
+	return str_printf(ret, "%s/%s/%s", im->ops->place, key, im->text);
+}
+
 struct err *import_open(struct table *t, struct version *base,
 			const struct import_spec *spec, struct import **ret)
 {
@@ -115,7 +126,9 @@ struct err *import_open(struct table *t, struct version *base,
 	im->base = version_ref(base);
 	im->format = spec->format;
 	TRY(str_dup(spec->name, &im->name));
+	im->join = spec->join;
 	TRY(str_dup(spec->text ? spec->text : spec->name, &im->text));
+	TRY(tell_where(im, &im->where));
 	TRY(begin(im, spec->type));
 	*ret = TAKE(im);
 	return NULL;
@@ -123,13 +136,12 @@ struct err *import_open(struct table *t, struct version *base,
 
 static struct err *name_it(const struct import *im, struct err *err)
 {
-	return err ? err_wrap(err, "%s/%s", im->ops->place, im->text) : NULL;
+	return err ? err_wrap(err, "%s", im->where) : NULL;
 }
 
 static struct err *failed_before(const struct import *im)
 {
-	return err_new(EINVAL, "%s/%s: an earlier write failed", im->ops->place,
-		       im->text);
+	return err_new(EINVAL, "%s: an earlier write failed", im->where);
 }
 
 /* The first pass over a file that says its type ends there. */
@@ -191,8 +203,8 @@ struct err *import_check_complete(struct import *im)
 	uint64_t n_rows = version_rows(im->base);
 	if (im->ops->takes_any_rows || parser_rows(im->parser) == n_rows)
 		TRY(name_it(im, parser_finish(im->parser)));
-	return err_new(EINVAL, "%s/%s: expected %" PRIu64 " rows, got %" PRIu64,
-		       im->ops->place, im->text, n_rows, parser_rows(im->parser));
+	return err_new(EINVAL, "%s: expected %" PRIu64 " rows, got %" PRIu64, im->where,
+		       n_rows, parser_rows(im->parser));
 }
 
 struct err *import_describe(struct import *im, const char *key, const void *value,

@@ -10,6 +10,8 @@
 
 #include "job/job.h"
 
+struct join;
+
 struct import_kind_ops {
 	const char *place;   /* where such files go, for messages: "columns" */
 	bool is_table;	     /* rows are structs, a member a column */
@@ -33,8 +35,10 @@ struct import {
 	struct table *table;  /* owned reference */
 	struct version *base; /* owned reference */
 	const struct format_ops *format;
-	char *name;		 /* owned */
-	char *text;		 /* owned; the file's name */
+	char *name;  /* owned */
+	char *text;  /* owned; the file's name */
+	char *where; /* owned; the same as a path, for messages */
+	struct import_join join;
 	struct parser *parser;	 /* owned */
 	struct field *described; /* owned; NULL or what carries more metadata */
 	bool infers;		 /* a second pass writes */
@@ -46,8 +50,10 @@ struct import {
 	/* Of the kinds; owned. */
 	struct column_writer *columns;
 	struct row_writer *rows;
+	struct join *joined;
 };
 
-extern const struct import_kind_ops import_one_column, import_columns, import_rows;
+extern const struct import_kind_ops import_one_column, import_columns, import_rows,
+	import_join;
 
 #endif

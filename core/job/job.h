@@ -111,6 +111,36 @@ enum import_kind {
 	IMPORT_COLUMN,	/* a column */
 	IMPORT_COLUMNS, /* each column of it one; one alone is named as the file is */
 	IMPORT_ROWS,	/* its rows are appended */
+	IMPORT_JOIN,	/* its columns go to the rows that have its keys */
+};
+
+/* What rows get whose key a joined file lacks. */
+enum join_missing {
+	JOIN_MISSING_DEFAULT, /* null in new columns, what they have in others */
+	JOIN_MISSING_NULL,
+	JOIN_MISSING_CARRY, /* the same as the default */
+	JOIN_MISSING_ERROR, /* the join fails, naming the first keys */
+};
+
+struct join_counts {
+	uint64_t n_matched, n_unmatched; /* rows of the table */
+	uint64_t n_unused;		 /* keys of the file that no row has */
+	uint64_t n_keyless;		 /* rows of the file whose key is null */
+};
+
+/* Can a column be joined on? */
+bool column_is_key(const struct field *f);
+/* The column of that name, for a join.  ENOENT, EINVAL.  Borrowed from v. */
+MUST_CHECK struct err *join_key(const struct version *v, const char *name,
+				struct field **ret);
+
+struct import_join {
+	struct field *key; /* of base; the file has a column of its name */
+	enum join_missing on_missing;
+	struct join_counts *counts; /* out; NULL, or borrowed until the commit */
+	/* May the file's column of that name come?  NULL: all may. */
+	struct err *(*check)(void *ctx, const char *column);
+	void *ctx; /* borrowed until the commit */
 };
 
 struct import_spec {
@@ -120,6 +150,7 @@ struct import_spec {
 	struct type *type; /* of a column, as stated; NULL: the file's own, the replaced
 			      column's, or inferred from text */
 	const char *text;  /* provenance: what was written, for example "zip.txt" */
+	struct import_join join; /* of that kind */
 };
 
 struct import;
