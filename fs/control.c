@@ -118,6 +118,8 @@ static struct err *run_lines(struct control_task *t, struct buf *reply)
 			err = run_line(t, p, n, reply);
 		if (err) {
 			buf_printf(reply, "line %u: %s\n", line, err->msg);
+			if (err->detail)
+				buf_printf(reply, "%s\n", err->detail);
 			return err;
 		}
 		p += n + (newline != NULL);

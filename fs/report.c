@@ -33,7 +33,7 @@ static void insert(struct mount *m, const struct failure *f)
 	m->n_failures++;
 }
 
-static void keep(struct mount *m, pid_t pid, const char *path, const char *text)
+static void keep(struct mount *m, pid_t pid, const char *path, const struct err *why)
 {
 	struct failure f = {0};
 	struct timespec now;
@@ -42,7 +42,8 @@ static void keep(struct mount *m, pid_t pid, const char *path, const char *text)
 	process_name(pid, f.process, sizeof(f.process));
 	AUTO_ERR struct err *err = str_dup(path ? path : "", &f.path);
 	if (!err)
-		err = str_dup(text, &f.text);
+		err = str_printf(&f.text, "%s%s%s", why->msg, why->detail ? "\n" : "",
+				 why->detail ? why->detail : "");
 	if (err) {
 		free(f.path);
 		return;
@@ -63,7 +64,7 @@ int report(struct mount *m, pid_t pid, const char *path, struct err *err)
 	if (!is_quiet) {
 		log_line(&m->server->log, LEVEL_ERROR, "%s%s%s", path ? path : "",
 			 path ? ": " : "", err->msg);
-		keep(m, pid, path, err->msg);
+		keep(m, pid, path, err);
 	}
 	err_free(err);
 	return code;

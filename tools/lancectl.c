@@ -122,6 +122,14 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 	return err;
 }
 
+static void tell(struct err *err)
+{
+	fprintf(stderr, "lancectl: %s\n", err->msg);
+	if (err->detail)
+		fprintf(stderr, "%s\n", err->detail);
+	err_free(err); /* told */
+}
+
 static enum status run_words(struct words *w)
 {
 	bool json = take_flag(w, "json"), quiet = take_flag(w, "quiet");
@@ -149,8 +157,7 @@ static enum status run_words(struct words *w)
 	if (!err)
 		return DONE;
 	enum status status = err->code == EBUSY ? CONFLICT : FAILED;
-	fprintf(stderr, "lancectl: %s\n", err->msg);
-	err_free(err); /* told */
+	tell(err);
 	return status;
 }
 
@@ -160,8 +167,7 @@ int main(int argc, char **argv)
 	mem_keep_freed();
 	struct err *err = words_from_argv(argc - 1, argv + 1, &w);
 	if (err) {
-		fprintf(stderr, "lancectl: %s\n", err->msg);
-		err_free(err); /* told */
+		tell(err);
 		return FAILED;
 	}
 	enum status status = run_words(&w);

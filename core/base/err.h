@@ -22,8 +22,9 @@
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 struct err {
-	int code;   /* errno: positive, never 0 */
-	char msg[]; /* one line, outermost context first, no newline */
+	int code;	    /* errno: positive, never 0 */
+	const char *detail; /* lines to show below it: a place under a caret; NULL */
+	char msg[];	    /* one line, outermost context first, no newline */
 };
 
 /* A new error with a formatted line.  Never NULL: out of memory gives the
@@ -36,6 +37,9 @@ MUST_CHECK struct err *err_errno(int code, const char *fmt, ...) PRINTF_LIKE(2, 
 /* Put "fmt: " in front of the line.  Takes inner (not NULL). */
 MUST_CHECK struct err *err_wrap(struct err *inner, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
+
+/* Lines to show below; context put in front later leaves them.  Takes inner. */
+MUST_CHECK struct err *err_with_detail(struct err *inner, const char *detail);
 
 /* The static out-of-memory error. */
 MUST_CHECK struct err *err_nomem(void);

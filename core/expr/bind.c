@@ -268,7 +268,7 @@ struct err *bind_fold(struct binder *b, struct node **n)
 	}
 	TRY(err);
 	TRY(node_new_literal(value, (*n)->place, &literal));
-	node_free(*n);
+	expr_node_free(*n);
 	*n = TAKE(literal);
 	return NULL;
 }

@@ -317,7 +317,7 @@ void expr_unref(struct expr *e)
 {
 	if (!e || atomic_fetch_sub(&e->refs, 1) != 1)
 		return;
-	node_free(e->root);
+	expr_node_free(e->root);
 	free(e->inputs);
 	free(e->text);
 	free(e);
@@ -389,6 +389,13 @@ struct err *expr_compile(const char *text, struct field *const *fields, size_t n
 	TRY(err);
 	*ret = TAKE(e);
 	return NULL;
+}
+
+struct err *expr_set_type(struct expr *e, struct type *to)
+{
+	struct binder b = {.text = e->text};
+	struct node holder = {.args = &e->root, .n_args = 1};
+	return bind_cast(&b, &holder, 0, to);
 }
 
 /* One value for all rows. */

@@ -46,6 +46,10 @@ struct expr *expr_ref(struct expr *e);
 void expr_unref(struct expr *e);
 DEFINE_AUTO(expr, expr_unref)
 
+/* Cast what it gives to another type, before it is shared.  EINVAL if there is no such
+ * cast. */
+MUST_CHECK struct err *expr_set_type(struct expr *e, struct type *to);
+
 struct type *expr_type(const struct expr *e); /* borrowed */
 /* The text that it was compiled of; borrowed. */
 const char *expr_text(const struct expr *e);

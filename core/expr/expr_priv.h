@@ -48,10 +48,10 @@ struct node {
 	void *state; /* what fn->prepare made; released by fn->release */
 };
 
-MUST_CHECK struct err *node_new(enum node_kind kind, struct place place,
-				struct node **ret);
-void node_free(struct node *n); /* accepts NULL */
-DEFINE_AUTO(node, node_free)
+MUST_CHECK struct err *expr_node_new(enum node_kind kind, struct place place,
+				     struct node **ret);
+void expr_node_free(struct node *n); /* accepts NULL */
+DEFINE_AUTO(node, expr_node_free)
 
 /* A literal of one value; takes nothing. */
 MUST_CHECK struct err *node_new_literal(struct array *value, struct place place,

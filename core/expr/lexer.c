@@ -38,14 +38,15 @@ struct err *caret_err(const char *text, struct place place, const char *fmt, ...
 		start--;
 	for (size_t i = start; i < place.at; i++)
 		column += ((uint8_t)text[i] & 0xc0) != 0x80;
-	buf_printf(&b, "column %zu: %s\n  ", column + 1, message);
+	buf_str(&b, "  ");
 	/* the line as it is, tabs as one column each */
 	for (size_t i = start; text[i] && text[i] != '\n'; i++)
 		buf_byte(&b, text[i] == '\t' ? ' ' : (uint8_t)text[i]);
 	buf_printf(&b, "\n  %*s^", (int)MIN_OF(column, (size_t)10000), "");
 	buf_byte(&b, 0);
 	TRY(buf_check(&b));
-	return err_new(EINVAL, "%s", (char *)b.data);
+	return err_with_detail(err_new(EINVAL, "column %zu: %s", column + 1, message),
+			       (char *)b.data);
 }
 
 static struct place place_from(const struct lexer *l, size_t start)

@@ -4,7 +4,7 @@
  */
 #include "expr/expr_priv.h"
 
-struct err *node_new(enum node_kind kind, struct place place, struct node **ret)
+struct err *expr_node_new(enum node_kind kind, struct place place, struct node **ret)
 {
 	TRY(mem_new(ret));
 	(*ret)->kind = kind;
@@ -12,7 +12,7 @@ struct err *node_new(enum node_kind kind, struct place place, struct node **ret)
 	return NULL;
 }
 
-void node_free(struct node *n)
+void expr_node_free(struct node *n)
 {
 	if (!n)
 		return;
@@ -21,7 +21,7 @@ void node_free(struct node *n)
 	for (size_t i = 0; i < n->n_path; i++)
 		free(n->path[i]);
 	for (size_t i = 0; i < n->n_args; i++)
-		node_free(n->args[i]);
+		expr_node_free(n->args[i]);
 	if (n->type)
 		type_unref(n->type);
 	if (n->to)
@@ -36,7 +36,7 @@ void node_free(struct node *n)
 
 struct err *node_new_literal(struct array *value, struct place place, struct node **ret)
 {
-	TRY(node_new(NODE_LITERAL, place, ret));
+	TRY(expr_node_new(NODE_LITERAL, place, ret));
 	(*ret)->value = array_ref(value);
 	(*ret)->type = type_ref(value->type);
 	return NULL;
@@ -46,7 +46,7 @@ struct err *node_new_call(const struct function *fn, size_t n_args, struct place
 			  struct node **ret)
 {
 	AUTO(node) struct node *n = NULL;
-	TRY(node_new(NODE_CALL, place, &n));
+	TRY(expr_node_new(NODE_CALL, place, &n));
 	n->fn = fn;
 	TRY(mem_array(n_args, sizeof(*n->args), &n->args));
 	n->n_args = n_args;

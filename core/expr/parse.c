@@ -92,8 +92,8 @@ struct err *make_binary(const char *name, struct place place, struct node **left
 	AUTO(node) struct node *n = NULL;
 	struct node *args[] = {TAKE(*left), TAKE(*right)};
 	struct err *err = make_call(name, place, 2, args, &n);
-	node_free(args[0]);
-	node_free(args[1]);
+	expr_node_free(args[0]);
+	expr_node_free(args[1]);
 	*left = TAKE(n);
 	return err;
 }
@@ -223,7 +223,7 @@ static struct err *parse_name(struct parse *p, struct node **ret)
 {
 	AUTO(node) struct node *n = NULL;
 	struct place start = peek(p, 0)->place;
-	TRY(node_new(NODE_COLUMN, start, &n));
+	TRY(expr_node_new(NODE_COLUMN, start, &n));
 	do {
 		const struct token *t = peek(p, 0);
 		if (t->kind != TOKEN_WORD && t->kind != TOKEN_QUOTED)
@@ -435,7 +435,7 @@ static struct err *parse_between(struct parse *p, bool is_negated, struct node *
 	struct node *args[] = {TAKE(*left), TAKE(low), TAKE(high)};
 	struct err *err = make_call("between", place, 3, args, left);
 	for (size_t i = 0; i < 3; i++)
-		node_free(args[i]);
+		expr_node_free(args[i]);
 	TRY(err);
 	return negate_if(is_negated, place, left);
 }
@@ -479,7 +479,7 @@ static struct err *parse_regex(struct parse *p, bool is_negated, struct node **l
 	struct err *err =
 		make_call("regexp_like", sign->place, any_case ? 3 : 2, args, left);
 	for (size_t i = 0; i < 3; i++)
-		node_free(args[i]);
+		expr_node_free(args[i]);
 	TRY(err);
 	return negate_if(is_negated, sign->place, left);
 }

@@ -14,7 +14,7 @@
 #define LANCEFS_JOB_JOB_H
 
 #include "format/format.h"
-#include "table/table.h"
+#include "query/query.h"
 
 /* --- arrays in --- */
 
@@ -74,6 +74,29 @@ MUST_CHECK struct err *column_cast(struct table *t, struct version *base,
 				   struct field *f, struct type *to,
 				   const struct job_progress *progress,
 				   struct version **ret);
+
+/* --- columns by expressions --- */
+
+struct added_column {
+	const char *name;
+	const char *text; /* SQL */
+};
+
+struct add_spec {
+	const struct added_column *columns; /* borrowed, as all here */
+	size_t n;
+	struct type *type; /* what all of them are cast to; NULL: their own */
+	const char *where; /* other rows are null; NULL: all rows are computed */
+	struct job_progress progress;
+};
+
+/*
+ * Add columns computed from others, in one version.  EEXIST if there is one of the
+ * name, EINVAL for what an expression says or a row does not allow.  ret as
+ * column_writer_commit.
+ */
+MUST_CHECK struct err *columns_add(struct table *t, struct version *base,
+				   const struct add_spec *spec, struct version **ret);
 
 /* --- rows in --- */
 

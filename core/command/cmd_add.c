@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_add.c: add: columns computed from others.
+ */
+#include "command/command_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static void show_rows(void *ctx, uint64_t done, uint64_t total)
+{
+	const struct command_env *env = ctx;
+	if (env->progress)
+		env->progress(env->ctx, "add", done, total);
+}
+
+static void tell(const struct words *w, const struct version *v, struct buf *out)
+{
+	buf_str(out, w->n_args > 3 ? "columns " : "column ");
+	for (size_t i = 1; i < w->n_args; i += 2)
+		buf_printf(out, "%s%s", i > 1 ? ", " : "", w->args[i]);
+	buf_printf(out, ": version %" PRIu64 " (undo: restore %" PRIu64 ")\n",
+		   version_number(v), version_number(v) - 1);
+}
+
+static struct err *run_add(const struct command_env *env, const struct words *w,
+			   struct buf *out)
+{
+	AUTO(version) struct version *v = NULL;
+	AUTO(type) struct type *type = NULL;
+	AUTO_MEM struct added_column *columns = NULL;
+	const char *said_type = words_option(w, "type");
+	struct command_env copy = *env;
+	size_t n = (w->n_args - 1) / 2;
+	if (w->n_args % 2 == 0)
+		return err_new(EINVAL, "each NAME needs an expression; usage: %s",
+			       cmd_add.usage);
+	if (said_type)
+		TRY_CTX(type_parse(said_type, &type), "--type");
+	TRY(mem_array(n, sizeof(*columns), &columns));
+	for (size_t i = 0; i < n; i++)
+		columns[i] =
+			(struct added_column){w->args[1 + i * 2], w->args[2 + i * 2]};
+	struct add_spec spec = {.columns = columns,
+				.n = n,
+				.type = type,
+				.where = words_option(w, "where"),
+				.progress = {show_rows, &copy}};
+	TRY(columns_add(env->table, env->version, &spec, &v));
+	tell(w, v, out);
+	return NULL;
+}
+
+static const char *const add_options[] = {"type", "where", NULL};
+
+const struct command cmd_add = {
+	.name = "add",
+	.usage = "add NAME EXPRESSION [NAME EXPRESSION...] [--type=TYPE] "
+		 "[--where=CONDITION]",
+	.summary = "add columns computed from others by SQL expressions",
+	.min_args = 2,
+	.max_args = 2000,
+	.is_long = true,
+	.options = add_options,
+	.run = run_add,
+};
