@@ -33,6 +33,21 @@ struct err *str_dup_len(const void *s, size_t len, char **ret)
 	return NULL;
 }
 
+struct err *str_dup_utf8(const char *s, char **ret)
+{
+	size_t len = strlen(s);
+	TRY(str_dup(s, ret));
+	for (char *p = *ret; len;) {
+		size_t n = utf8_sequence((const uint8_t *)p, len);
+		if (!n)
+			*p = '?';
+		n += !n;
+		p += n;
+		len -= n;
+	}
+	return NULL;
+}
+
 struct err *str_dup(const char *s, char **ret)
 {
 	return str_dup_len(s, strlen(s), ret);

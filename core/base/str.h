@@ -16,6 +16,8 @@ MUST_CHECK struct err *str_printf(char **ret, const char *fmt, ...) PRINTF_LIKE(
 /* A copy the caller owns; len bytes and a NUL. */
 MUST_CHECK struct err *str_dup(const char *s, char **ret);
 MUST_CHECK struct err *str_dup_len(const void *s, size_t len, char **ret);
+/* A copy that is UTF-8: other bytes become '?'. */
+MUST_CHECK struct err *str_dup_utf8(const char *s, char **ret);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 /* A decimal number without sign, space or leading zeros that fits in 64 bits. */

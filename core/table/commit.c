@@ -97,7 +97,7 @@ static struct err *publish(struct table *t, const struct change *c, struct attem
 	a->tx.read_version = a->latest->number;
 	a->tx.uuid = a->uuid;
 	if (c->message) {
-		TRY(str_dup(c->message, &text));
+		TRY(str_dup_utf8(c->message, &text));
 		message.key = key;
 		message.value = text;
 		a->tx.n_transaction_properties = 1;
@@ -234,6 +234,35 @@ void fragment_drop_dead_files(Lance__Table__DataFragment *f,
 			proto_free(&f->files[i]->base);
 	}
 	f->n_files = n;
+}
+
+static bool file_is_same(const Lance__Table__DataFile *a,
+			 const Lance__Table__DataFile *b)
+{
+	return strcmp(a->path, b->path) == 0 && a->n_fields == b->n_fields &&
+	       (a->n_fields == 0 ||
+		memcmp(a->fields, b->fields, a->n_fields * sizeof(*a->fields)) == 0);
+}
+
+bool fragment_has_same_files(const Lance__Table__DataFragment *a,
+			     const Lance__Table__DataFragment *b)
+{
+	bool is_same = a->n_files == b->n_files && a->physical_rows == b->physical_rows;
+	for (size_t i = 0; is_same && i < a->n_files; i++)
+		is_same = file_is_same(a->files[i], b->files[i]);
+	return is_same;
+}
+
+void manifest_flag_deletions(Lance__Table__Manifest *m)
+{
+	uint64_t flag = 0;
+	for (size_t i = 0; i < m->n_fragments; i++)
+		if (m->fragments[i]->deletion_file)
+			flag = FLAG_DELETION_FILES;
+	m->reader_feature_flags =
+		(m->reader_feature_flags & ~FLAG_DELETION_FILES) | flag;
+	m->writer_feature_flags =
+		(m->writer_feature_flags & ~FLAG_DELETION_FILES) | flag;
 }
 
 struct err *data_file_new(const struct column_file *file, enum lance_version version,

@@ -30,6 +30,7 @@ struct attempt {
 		Lance__Table__OpRestore restore;
 		Lance__Table__OpUpdateConfig config;
 		Lance__Table__OpAppend append;
+		Lance__Table__OpDelete delete_;
 		Lance__Table__OpOverwrite overwrite;
 	} op; /* room for tx's message */
 };
@@ -76,6 +77,11 @@ MUST_CHECK struct err *fragment_set_created(Lance__Table__DataFragment *f,
 /* Its rows get the stable ids from first on. */
 MUST_CHECK struct err *fragment_set_row_ids(Lance__Table__DataFragment *f,
 					    uint64_t first);
+/* Has a fragment the same data files with the same columns? */
+bool fragment_has_same_files(const Lance__Table__DataFragment *a,
+			     const Lance__Table__DataFragment *b);
+/* The flag that deletion files want, if there are any. */
+void manifest_flag_deletions(Lance__Table__Manifest *m);
 /* Remove files without any field of m's schema. */
 void fragment_drop_dead_files(Lance__Table__DataFragment *f,
 			      const Lance__Table__Manifest *m);

@@ -13,7 +13,6 @@
 #include "table/indices_priv.h"
 
 #include <errno.h>
-#include <roaring/roaring.h>
 
 #define SYSTEM_PREFIX "__lance_"
 #define FRAGMENT_REUSE "__lance_frag_reuse"
@@ -34,53 +33,26 @@ static bool has_reuse_index(const Lance__Table__IndexSection *s)
 	return false;
 }
 
-static struct err *set_bitmap(Lance__Table__IndexMetadata *index,
-			      const roaring_bitmap_t *bitmap)
-{
-	size_t len = roaring_bitmap_portable_size_in_bytes(bitmap);
-	uint8_t *bytes = malloc(len);
-	if (!bytes)
-		return err_nomem();
-	roaring_bitmap_portable_serialize(bitmap, (char *)bytes);
-	free(index->fragment_bitmap.data);
-	index->fragment_bitmap.data = bytes;
-	index->fragment_bitmap.len = len;
-	return NULL;
-}
-
-/* Run by run: a chunk may be dense. */
-static void add_chunk(roaring_bitmap_t *bitmap, uint64_t base, const uint8_t *bits)
-{
-	for (uint64_t i = 0; i < ROW_SET_CHUNK; i++) {
-		uint64_t first = i;
-		while (i < ROW_SET_CHUNK && bit_get(bits, i))
-			i++;
-		if (i > first)
-			roaring_bitmap_add_range(bitmap, base + first, base + i);
-	}
-}
-
 /* The fragments of an index less the given ones.  Unreadable ones, and those
  * whose ids a fragment-reuse index translates, end up claiming nothing. */
 static struct err *subtract(Lance__Table__IndexMetadata *index,
 			    const uint64_t *fragments, size_t n, bool keep_rest)
 {
 	struct row_set rest AUTO_ROW_SET = {0};
+	AUTO_BUF struct buf bitmap = {0};
 	TRY(row_set_init(&rest, ROW_SET_MAX));
 	struct cursor c =
 		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
 	AUTO_ERR struct err *unreadable = row_set_read(&rest, c);
 	for (size_t i = 0; i < n; i++)
 		row_set_remove(&rest, fragments[i]);
-	roaring_bitmap_t *bitmap = roaring_bitmap_create();
-	if (!bitmap)
-		return err_nomem();
-	for (size_t i = 0; keep_rest && !unreadable && i < rest.n_chunks; i++)
-		if (rest.chunks[i])
-			add_chunk(bitmap, i * ROW_SET_CHUNK, rest.chunks[i]);
-	struct err *err = set_bitmap(index, bitmap);
-	roaring_bitmap_free(bitmap);
-	return err;
+	if (!keep_rest || unreadable)
+		row_set_fini(&rest);
+	TRY(row_set_write(&rest, &bitmap));
+	free(index->fragment_bitmap.data);
+	index->fragment_bitmap.data = TAKE(bitmap.data);
+	index->fragment_bitmap.len = bitmap.len;
+	return NULL;
 }
 
 struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,

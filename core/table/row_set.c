@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <roaring/roaring.h>
 
 struct err *row_set_init(struct row_set *s, uint64_t bound)
 {
@@ -60,6 +61,38 @@ void row_set_remove(struct row_set *s, uint64_t row)
 {
 	if (row_set_has(s, row))
 		bit_clear(s->chunks[row / ROW_SET_CHUNK], row % ROW_SET_CHUNK);
+}
+
+struct err *row_set_unite(struct row_set *s, const struct row_set *more)
+{
+	for (size_t i = 0; i < more->n_chunks; i++) {
+		uint8_t *bits;
+		if (!more->chunks[i])
+			continue;
+		TRY(row_set_chunk(s, i, &bits));
+		for (size_t k = 0; k < ROW_SET_CHUNK / 8; k++)
+			bits[k] |= more->chunks[i][k];
+	}
+	return NULL;
+}
+
+bool row_set_meets(const struct row_set *a, const struct row_set *b)
+{
+	for (size_t i = 0; i < MIN_OF(a->n_chunks, b->n_chunks); i++)
+		for (size_t k = 0;
+		     a->chunks[i] && b->chunks[i] && k < ROW_SET_CHUNK / 8; k++)
+			if (a->chunks[i][k] & b->chunks[i][k])
+				return true;
+	return false;
+}
+
+uint64_t row_set_count(const struct row_set *s)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < s->n_chunks; i++)
+		if (s->chunks[i])
+			n += bitmap_count(s->chunks[i], 0, ROW_SET_CHUNK);
+	return n;
 }
 
 /* --- the Roaring form --- */
@@ -160,4 +193,32 @@ struct err *row_set_read(struct row_set *s, struct cursor c)
 			TRY(read_bitset(&c, key, s));
 	}
 	return NULL;
+}
+
+/* Run by run: a chunk may be dense. */
+static void add_chunk(roaring_bitmap_t *bitmap, uint64_t base, const uint8_t *bits)
+{
+	for (uint64_t i = 0; i < ROW_SET_CHUNK; i++) {
+		uint64_t first = i;
+		while (i < ROW_SET_CHUNK && bit_get(bits, i))
+			i++;
+		if (i > first)
+			roaring_bitmap_add_range(bitmap, base + first, base + i);
+	}
+}
+
+struct err *row_set_write(const struct row_set *s, struct buf *out)
+{
+	roaring_bitmap_t *bitmap = roaring_bitmap_create();
+	if (!bitmap)
+		return err_nomem();
+	for (size_t i = 0; i < s->n_chunks; i++)
+		if (s->chunks[i])
+			add_chunk(bitmap, i * ROW_SET_CHUNK, s->chunks[i]);
+	roaring_bitmap_run_optimize(bitmap);
+	uint8_t *p = buf_room(out, roaring_bitmap_portable_size_in_bytes(bitmap));
+	if (p)
+		roaring_bitmap_portable_serialize(bitmap, (char *)p);
+	roaring_bitmap_free(bitmap);
+	return buf_check(out);
 }

@@ -33,6 +33,14 @@ MUST_CHECK struct err *row_set_chunk(struct row_set *s, uint64_t i, uint8_t **re
  * damaged, or holds what is not below the bound. */
 MUST_CHECK struct err *row_set_read(struct row_set *s, struct cursor c);
 
+/* Append it in that form. */
+MUST_CHECK struct err *row_set_write(const struct row_set *s, struct buf *out);
+/* Add what is in another one of the same bound. */
+MUST_CHECK struct err *row_set_unite(struct row_set *s, const struct row_set *more);
+/* Is anything in both? */
+bool row_set_meets(const struct row_set *a, const struct row_set *b);
+uint64_t row_set_count(const struct row_set *s);
+
 static inline bool row_set_has(const struct row_set *s, uint64_t row)
 {
 	uint64_t i = row / ROW_SET_CHUNK;

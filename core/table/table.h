@@ -315,6 +315,39 @@ struct row_commit {
 MUST_CHECK struct err *table_commit_rows(struct table *t, struct row_commit *commit,
 					 struct version **ret);
 
+/* --- changes of rows --- */
+
+/* Rows of a version that were picked: offsets of its fragments.  One thread at a
+ * time. */
+struct row_choice;
+
+/* None of v, which is referenced. */
+MUST_CHECK struct err *row_choice_new(struct version *v, struct row_choice **ret);
+void row_choice_free(struct row_choice *c); /* accepts NULL */
+DEFINE_AUTO(row_choice, row_choice_free)
+/* Add n live rows, counted over the version. */
+MUST_CHECK struct err *row_choice_add(struct row_choice *c, const uint64_t *rows,
+				      size_t n);
+uint64_t row_choice_count(const struct row_choice *c);
+/* How many of fragment i (an index, not an id). */
+uint64_t row_choice_count_in(const struct row_choice *c, size_t i);
+
+struct row_deletion {
+	struct row_choice *rows; /* of the version that was looked at; borrowed */
+	const char *predicate;	 /* what chose them, for other writers; or NULL */
+	const char *message;	 /* for the transaction; may be NULL */
+};
+
+/*
+ * Delete rows in one version, durable on return.  Rows that others deleted from the
+ * same fragments meanwhile stay deleted; EBUSY if one of these rows was, or the data of
+ * its fragment has changed: choose anew from what is there now.  ret receives the new
+ * version.
+ */
+MUST_CHECK struct err *table_delete_rows(struct table *t,
+					 const struct row_deletion *deletion,
+					 struct version **ret);
+
 /* --- new tables --- */
 
 struct new_table {

@@ -92,6 +92,34 @@ static struct err *append_rows(struct table *t)
 	return row_writer_append(TAKE(w), t, base, "more", &v);
 }
 
+static struct err *delete_range(struct table *t, uint64_t first, uint64_t end)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	AUTO(row_choice) struct row_choice *rows = NULL;
+	TRY(row_choice_new(base, &rows));
+	for (uint64_t row = first; row < end; row += 2)
+		TRY(row_choice_add(rows, &row, 1));
+	for (uint64_t row = first + 1; row < end; row += 2)
+		TRY(row_choice_add(rows, &row, 1));
+	struct row_deletion deletion = {rows, "some", "deleted some"};
+	return table_delete_rows(t, &deletion, &v);
+}
+
+static struct err *delete_rows(struct table *t)
+{
+	return delete_range(t, 1, 3);
+}
+
+/* The first fragment, and a row of the next. */
+static struct err *delete_fragment(struct table *t)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	struct fragment_info f;
+	version_fragment(base, 0, &f);
+	return delete_range(t, 0, f.physical_rows - f.n_deleted + 1);
+}
+
 static struct err *rename_column(struct table *t)
 {
 	AUTO(version) struct version *v = NULL;
@@ -124,6 +152,7 @@ const struct operation operations[] = {
 	{"drop", drop_column},	    {"describe", describe_column},
 	{"restore", restore_first}, {"columns", write_columns},
 	{"cast", cast_column},	    {"append", append_rows},
+	{"delete", delete_rows},    {"emptied", delete_fragment},
 };
 
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);

@@ -111,9 +111,12 @@ static void fail_once(const struct operation *op, const struct states *states,
 		fail_msg("%s: call %u, errno %d: %s, but the version is %s", op->name,
 			 faults->at, faults->code, err ? err->msg : "success",
 			 is_new ? "new" : "old");
-	if (err) /* only one file may be left, whose removal it is that failed */
+	if (err) { /* only one file may be left, whose removal it is that failed */
 		assert_true(count_files(s, "data") <=
 			    count_files(original, "data") + 1);
+		assert_true(count_files(s, "_deletions") <=
+			    count_files(original, "_deletions") + 1);
+	}
 	/* what is left does not stand in the way */
 	if (err)
 		must(run_on(s, op));
