@@ -130,10 +130,8 @@ struct err *columns_add(struct table *t, struct version *base,
 			 .outputs = (const struct expr *const *)a.exprs,
 			 .n_outputs = a.n,
 			 .limit = SCAN_ALL,
-			 .keeps_rows = true,
-			 .batch = take_batch,
-			 .ctx = &a};
-	TRY(scan_run(&s));
+			 .keeps_rows = true};
+	TRY(scan_run(&s, take_batch, &a));
 	TRY(stage_finish(TAKE(a.stage)));
 	return column_writer_commit(TAKE(a.writer), ret);
 }

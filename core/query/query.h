@@ -15,19 +15,31 @@
 
 /* --- columns that expressions may name --- */
 
-/* The columns of a version, then those that Lance computes (_rowid …). */
+/*
+ * Columns of rows: those of a version, then those that Lance computes (_rowid …); or
+ * arrays in memory.
+ */
 struct scope {
-	struct version *version; /* owned reference */
-	struct field **fields;	 /* owned; the fields are the version's */
+	struct field **fields; /* owned, with references */
 	size_t n;
+	size_t n_own; /* of them not computed by Lance: what * stands for */
+	uint64_t n_rows;
+	struct version *version; /* owned reference; NULL: arrays */
+	struct array **arrays;	 /* owned, with references; one for each field */
 };
 MUST_CHECK struct err *scope_of(struct version *v, struct scope *ret);
+/* Columns in memory: members of a struct array. */
+MUST_CHECK struct err *scope_of_array(struct array *rows, struct scope *ret);
 void scope_fini(struct scope *s); /* accepts zeroed */
 static inline void auto_scope(struct scope *s)
 {
 	scope_fini(s);
 }
 #define AUTO_SCOPE __attribute__((cleanup(auto_scope)))
+/* Rows [first, end) of a field; with nulls_only possibly an array of bool that has its
+ * nulls. */
+MUST_CHECK struct err *scope_read(const struct scope *s, size_t field, bool nulls_only,
+				  uint64_t first, uint64_t end, struct array **ret);
 
 /* expr_compile against them. */
 MUST_CHECK struct err *scope_compile(const struct scope *s, const char *text,
@@ -37,7 +49,7 @@ MUST_CHECK struct err *scope_compile(const struct scope *s, const char *text,
 
 /* Rows for which the filter is true, in order; at least one. */
 struct scan_batch {
-	struct array *const *outputs; /* one for each output; borrowed for the call */
+	struct array *const *outputs; /* one for each output; borrowed */
 	uint64_t n_rows;	      /* of each of them */
 	const uint64_t *rows;	      /* their numbers among the live rows; borrowed */
 	uint64_t end;		      /* all rows before this one were looked at */
@@ -48,19 +60,29 @@ struct scan {
 	const struct expr *filter; /* NULL: all rows */
 	const struct expr *const *outputs;
 	size_t n_outputs;
-	uint64_t first; /* rows of the version before this one are left out */
-	uint64_t limit; /* rows wanted; UINT64_MAX: all */
+	uint64_t first; /* rows before this one are left out */
+	uint64_t limit; /* rows wanted; SCAN_ALL */
 	/* Rows for which the filter is not true come as well, all null. */
 	bool keeps_rows;
-	/* In the thread of the caller. */
-	struct err *(*batch)(void *ctx, const struct scan_batch *batch);
-	void *ctx;
 };
 
 #define SCAN_ALL UINT64_MAX
 
-/* EINVAL naming the first row that cannot be computed; what reading gives. */
-MUST_CHECK struct err *scan_run(const struct scan *s);
+struct scanner;
+
+/* The scan is copied; what it borrows lives as long as the scanner. */
+MUST_CHECK struct err *scanner_open(const struct scan *s, struct scanner **ret);
+/* The next rows, valid until the next call; *ret_more is false past the last.  EINVAL
+ * naming the first row that cannot be computed; what reading gives. */
+MUST_CHECK struct err *scanner_next(struct scanner *sc, struct scan_batch *ret,
+				    bool *ret_more);
+void scanner_close(struct scanner *sc); /* accepts NULL */
+DEFINE_AUTO(scanner, scanner_close)
+
+/* All of them, one batch after the other. */
+MUST_CHECK struct err *
+scan_run(const struct scan *s,
+	 struct err *(*batch)(void *ctx, const struct scan_batch *batch), void *ctx);
 /* How many rows a filter is true for. */
 MUST_CHECK struct err *scan_count(const struct scope *scope, const struct expr *filter,
 				  uint64_t *ret);

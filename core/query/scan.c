@@ -20,41 +20,6 @@
 /* Rows between two selected ones that are read with them. */
 #define RUN_GAP 32
 
-/* --- scopes --- */
-
-struct err *scope_of(struct version *v, struct scope *ret)
-{
-	struct scope s = {0};
-	size_t n_system = 0;
-	while (system_field_name(n_system))
-		n_system++;
-	TRY(mem_array(version_n_fields(v) + n_system, sizeof(*s.fields), &s.fields));
-	for (size_t i = 0; i < version_n_fields(v); i++)
-		s.fields[s.n++] = version_field(v, i);
-	for (size_t i = 0; i < n_system; i++) {
-		struct field *f = version_system_field(v, system_field_name(i));
-		if (f && !version_find_field(v, f->name))
-			s.fields[s.n++] = f;
-	}
-	s.version = version_ref(v);
-	*ret = s;
-	return NULL;
-}
-
-void scope_fini(struct scope *s)
-{
-	if (s->version)
-		version_unref(s->version);
-	free(s->fields);
-	*s = (struct scope){0};
-}
-
-struct err *scope_compile(const struct scope *s, const char *text, enum expr_use use,
-			  struct expr **ret)
-{
-	return expr_compile(text, s->fields, s->n, use, ret);
-}
-
 /* --- the columns of a batch --- */
 
 /* Columns as they were read, by field of the scope; NULL: not read. */
@@ -78,36 +43,6 @@ static struct err *columns_new(const struct scope *s, struct columns *ret)
 	return mem_array(s->n, sizeof(struct array *), &ret->items);
 }
 
-/* Nulls without values: an array of bool. */
-static struct err *read_nulls(const struct scope *s, size_t field, uint64_t first,
-			      uint64_t end, struct array **ret)
-{
-	AUTO_MEM uint8_t *is_null = NULL;
-	AUTO(type) struct type *t = NULL;
-	AUTO(array) struct array *a = NULL;
-	uint64_t n = end - first;
-	TRY(mem_array((size_t)n, 1, &is_null));
-	TRY(version_read_nulls(s->version, s->fields[field], first, end, is_null));
-	TRY(type_new(TYPE_BOOL, &t));
-	TRY(array_new_null(t, n, &a));
-	for (uint64_t i = 0; i < n; i++)
-		if (!is_null[i]) {
-			bit_set(a->validity->data, i);
-			a->n_nulls--;
-		}
-	*ret = TAKE(a);
-	return NULL;
-}
-
-static struct err *read_column(const struct scope *s, struct expr_input input,
-			       uint64_t first, uint64_t end, struct array **ret)
-{
-	struct field *f = s->fields[input.field];
-	if (input.is_nulls_only && !field_is_system(f))
-		return read_nulls(s, input.field, first, end, ret);
-	return version_read(s->version, f, first, end, ret);
-}
-
 /* Selected rows of a range, a run of neighbours at a time. */
 static struct err *read_runs(const struct scope *s, struct expr_input input,
 			     uint64_t base, const uint64_t *rows, uint64_t n,
@@ -127,8 +62,8 @@ static struct err *read_runs(const struct scope *s, struct expr_input input,
 		for (uint64_t i = at; i < end; i++)
 			keep[i] = n_read + rows[i] - rows[at];
 		n_read += rows[end - 1] + 1 - rows[at];
-		err = read_column(s, input, base + rows[at], base + rows[end - 1] + 1,
-				  &runs[n_runs]);
+		err = scope_read(s, input.field, input.is_nulls_only, base + rows[at],
+				 base + rows[end - 1] + 1, &runs[n_runs]);
 		n_runs += !err;
 		at = end;
 	}
@@ -185,7 +120,8 @@ static struct err *run_filter(struct batch *b, struct columns *columns)
 	for (size_t i = 0; i < expr_n_inputs(e); i++) {
 		struct expr_input input = expr_input(e, i);
 		struct array **a = &columns->items[input.field];
-		TRY(read_column(b->scan->scope, input, b->first, b->end, a));
+		TRY(scope_read(b->scan->scope, input.field, input.is_nulls_only,
+			       b->first, b->end, a));
 		b->bytes += array_bytes(*a);
 	}
 	TRY(mem_array((size_t)n, sizeof(*b->rows), &b->rows));
@@ -223,7 +159,8 @@ static struct err *select_input(struct batch *b, struct expr_input input,
 		return NULL;
 	}
 	if (!*have) {
-		TRY(read_column(s, input, b->first, b->end, have));
+		TRY(scope_read(s, input.field, input.is_nulls_only, b->first, b->end,
+			       have));
 		b->bytes += array_bytes(*have);
 	}
 	if (is_all)
@@ -291,13 +228,87 @@ static struct err *run_batch(void *ctx, size_t i)
 
 /* --- rounds of batches --- */
 
-struct progress {
+struct scanner {
+	struct scan scan;
 	uint64_t row;	     /* the next one */
 	uint64_t left;	     /* rows wanted still */
 	uint64_t batch_rows; /* of the next batches */
 	unsigned n_threads;
-	size_t n_batches; /* of the next round */
+	size_t n_batches;		    /* of the next round */
+	struct batch batches[MOST_BATCHES]; /* the round at hand */
+	size_t n, at;			    /* batches in it, the next one to hand on */
 };
+
+static void drop_round(struct scanner *sc)
+{
+	for (size_t i = 0; i < sc->n; i++)
+		batch_fini(&sc->batches[i]);
+	memset(sc->batches, 0, sc->n * sizeof(sc->batches[0]));
+	sc->n = sc->at = 0;
+}
+
+void scanner_close(struct scanner *sc)
+{
+	if (!sc)
+		return;
+	drop_round(sc);
+	free(sc);
+}
+
+struct err *scanner_open(const struct scan *s, struct scanner **ret)
+{
+	TRY(mem_new(ret));
+	**ret = (struct scanner){
+		.scan = *s,
+		.row = s->first,
+		.left = s->limit,
+		.batch_rows = FIRST_ROWS,
+		.n_threads = MIN_OF(thread_cpus(), (unsigned)MOST_BATCHES / 4),
+		.n_batches = 1};
+	return NULL;
+}
+
+/* Rows that bring some MiB, from what a round took. */
+static void adapt(struct scanner *sc, uint64_t rows, uint64_t bytes)
+{
+	uint64_t row_bytes = bytes / MAX_OF(rows, (uint64_t)1) + 1;
+	uint64_t fit = MAX_OF(BATCH_BYTES / row_bytes, (uint64_t)1);
+	sc->batch_rows = MIN_OF(MIN_OF(sc->batch_rows * 4, fit), MOST_ROWS);
+	sc->n_batches = MIN_OF(sc->n_batches * 2, (size_t)sc->n_threads * 4);
+}
+
+static struct err *run_round(struct scanner *sc)
+{
+	uint64_t n_rows = sc->scan.scope->n_rows, first = sc->row, bytes = 0;
+	drop_round(sc);
+	for (; sc->n < sc->n_batches && sc->row < n_rows; sc->n++) {
+		uint64_t end = MIN_OF(sc->row + sc->batch_rows, n_rows);
+		sc->batches[sc->n] =
+			(struct batch){.scan = &sc->scan, .first = sc->row, .end = end};
+		sc->row = end;
+	}
+	TRY(parallel_for(sc->n_threads, sc->n, run_batch, sc->batches));
+	for (size_t i = 0; i < sc->n; i++)
+		bytes += sc->batches[i].bytes;
+	adapt(sc, sc->row - first, bytes);
+	return NULL;
+}
+
+/* The next batch that has rows; NULL: there is none. */
+static struct err *next_batch(struct scanner *sc, struct batch **ret)
+{
+	*ret = NULL;
+	while (sc->left && !*ret) {
+		while (sc->at < sc->n && !*ret) {
+			struct batch *b = &sc->batches[sc->at++];
+			*ret = is_kept(b) ? b : NULL;
+		}
+		if (*ret || sc->row == sc->scan.scope->n_rows)
+			return NULL;
+		TRY(run_round(sc));
+	}
+	return NULL;
+}
 
 /* The numbers of a batch's rows. */
 static struct err *number_rows(struct batch *b)
@@ -324,73 +335,49 @@ static struct err *cut_outputs(struct batch *b, uint64_t n_rows)
 	return NULL;
 }
 
-static struct err *deliver(struct batch *b, struct progress *p)
+struct err *scanner_next(struct scanner *sc, struct scan_batch *ret, bool *ret_more)
 {
-	const struct scan *s = b->scan;
-	if (!s->batch)
+	struct batch *b;
+	TRY(next_batch(sc, &b));
+	*ret_more = b != NULL;
+	if (!b)
 		return NULL;
 	TRY(number_rows(b));
-	if (b->n_rows > p->left)
-		TRY(cut_outputs(b, p->left));
-	p->left -= p->left == SCAN_ALL ? 0 : b->n_rows;
-	struct scan_batch out = {b->outputs, b->n_rows, b->rows, b->end};
-	return b->n_rows ? s->batch(s->ctx, &out) : NULL;
-}
-
-/* Rows that bring some MiB, from what a round took. */
-static void adapt(struct progress *p, uint64_t rows, uint64_t bytes)
-{
-	uint64_t row_bytes = bytes / MAX_OF(rows, (uint64_t)1) + 1;
-	uint64_t fit = MAX_OF(BATCH_BYTES / row_bytes, (uint64_t)1);
-	p->batch_rows = MIN_OF(MIN_OF(p->batch_rows * 4, fit), MOST_ROWS);
-	p->n_batches = MIN_OF(p->n_batches * 2, (size_t)p->n_threads * 4);
-}
-
-static struct err *run_round(const struct scan *s, struct progress *p, uint64_t *count)
-{
-	struct batch batches[MOST_BATCHES] = {0};
-	uint64_t n_rows = version_rows(s->scope->version), first = p->row, bytes = 0;
-	size_t n = 0;
-	for (; n < p->n_batches && p->row < n_rows; n++) {
-		uint64_t end = MIN_OF(p->row + p->batch_rows, n_rows);
-		batches[n] = (struct batch){.scan = s, .first = p->row, .end = end};
-		p->row = end;
-	}
-	struct err *err = parallel_for(p->n_threads, n, run_batch, batches);
-	for (size_t i = 0; i < n && !err && p->left; i++) {
-		*count += batches[i].n_rows;
-		bytes += batches[i].bytes;
-		err = deliver(&batches[i], p);
-	}
-	for (size_t i = 0; i < n; i++)
-		batch_fini(&batches[i]);
-	adapt(p, p->row - first, bytes);
-	return err;
-}
-
-static struct err *run(const struct scan *s, uint64_t *count)
-{
-	unsigned n_threads = MIN_OF(thread_cpus(), (unsigned)MOST_BATCHES / 4);
-	struct progress p = {.row = s->first,
-			     .left = s->limit,
-			     .batch_rows = FIRST_ROWS,
-			     .n_threads = n_threads,
-			     .n_batches = 1};
-	while (p.row < version_rows(s->scope->version) && p.left)
-		TRY(run_round(s, &p, count));
+	if (b->n_rows > sc->left)
+		TRY(cut_outputs(b, sc->left));
+	sc->left -= sc->left == SCAN_ALL ? 0 : b->n_rows;
+	*ret = (struct scan_batch){b->outputs, b->n_rows, b->rows, b->end};
 	return NULL;
 }
 
-struct err *scan_run(const struct scan *s)
+struct err *scan_run(const struct scan *s,
+		     struct err *(*batch)(void *ctx, const struct scan_batch *batch),
+		     void *ctx)
 {
-	uint64_t count = 0;
-	return run(s, &count);
+	AUTO(scanner) struct scanner *sc = NULL;
+	struct scan_batch b;
+	bool more;
+	TRY(scanner_open(s, &sc));
+	for (;;) {
+		TRY(scanner_next(sc, &b, &more));
+		if (!more)
+			return NULL;
+		TRY(batch(ctx, &b));
+	}
 }
 
 struct err *scan_count(const struct scope *scope, const struct expr *filter,
 		       uint64_t *ret)
 {
 	struct scan s = {.scope = scope, .filter = filter, .limit = SCAN_ALL};
+	AUTO(scanner) struct scanner *sc = NULL;
+	struct batch *b;
 	*ret = 0;
-	return run(&s, ret);
+	TRY(scanner_open(&s, &sc));
+	for (;;) {
+		TRY(next_batch(sc, &b));
+		if (!b)
+			return NULL;
+		*ret += b->n_rows;
+	}
 }
