@@ -148,6 +148,8 @@ struct function {
 				 struct vec *ret);
 	/* Distinguishes rows that share functions above. */
 	int tag;
+	/* What bind_signature() asks for and makes; see fn_priv.h. */
+	const char *signature;
 };
 
 #define ANY_ARGS 1000u

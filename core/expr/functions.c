@@ -9,8 +9,10 @@
 #include <strings.h>
 
 static const struct function_table *const tables[] = {
-	&operator_functions, &compare_functions, &logic_functions,
-	&case_functions,     &text_functions,	 &in_functions,
+	&operator_functions,  &compare_functions, &logic_functions,
+	&case_functions,      &text_functions,	  &in_functions,
+	&condition_functions, &string_functions,  &math_functions,
+	&array_functions,
 };
 
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
