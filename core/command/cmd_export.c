@@ -6,37 +6,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <unistd.h>
 
 #define CHUNK_BYTES ((size_t)1 << 20)
 
-struct sink {
-	const struct command_env *env;
-	struct buf *out;
-	int fd; /* -1: env->write or out */
-};
-
-static struct err *sink_write(const struct sink *s, const uint8_t *p, size_t len)
-{
-	if (s->fd < 0 && s->env->write)
-		return s->env->write(s->env->ctx, p, len);
-	if (s->fd < 0) {
-		buf_append(s->out, p, len);
-		return buf_check(s->out);
-	}
-	while (len) {
-		ssize_t n = write(s->fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(errno, "--output");
-		p += n;
-		len -= (size_t)n;
-	}
-	return NULL;
-}
-
-static struct err *copy_view(const struct sink *s, struct view *view, const char *name)
+static struct err *copy_view(struct output *o, struct view *view, const char *name)
 {
 	AUTO_MEM uint8_t *chunk = NULL;
 	uint64_t size;
@@ -47,10 +20,10 @@ static struct err *copy_view(const struct sink *s, struct view *view, const char
 		TRY(view_pread(view, off, CHUNK_BYTES, chunk, &n));
 		if (n == 0)
 			break;
-		TRY(sink_write(s, chunk, n));
+		TRY(output_write(o, chunk, n));
 		off += n;
-		if (s->env->progress)
-			s->env->progress(s->env->ctx, name, off, size);
+		if (o->env->progress)
+			o->env->progress(o->env->ctx, name, off, size);
 	}
 	return NULL;
 }
@@ -95,17 +68,6 @@ static struct err *pick_rows(const struct words *w, const struct version *v,
 	return NULL;
 }
 
-static struct err *close_output(int fd, struct err *err)
-{
-	if (fd < 0)
-		return err;
-	if (!err && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
-		err = err_errno(errno, "--output");
-	if (close(fd) != 0 && !err)
-		err = err_errno(errno, "--output");
-	return err;
-}
-
 static struct err *run_export(const struct command_env *env, const struct words *w,
 			      struct buf *out)
 {
@@ -113,17 +75,15 @@ static struct err *run_export(const struct command_env *env, const struct words 
 	AUTO(view) struct view *view = NULL;
 	const struct format_ops *format;
 	struct field *f;
-	struct sink sink = {env, out, -1};
+	struct output output;
 	uint64_t first, end;
-	const char *output = words_option(w, "output");
 	TRY(pick_version(env, w, &v));
 	TRY(find_column(v, w->args[1], &f));
 	TRY(pick_format(w, f, &format));
 	TRY(pick_rows(w, v, &first, &end));
 	TRY(column_view(v, f, format, first, end, &view));
-	if (output)
-		TRY(command_create(env, output, &sink.fd));
-	return close_output(sink.fd, copy_view(&sink, view, f->name));
+	TRY(output_open(env, w, out, &output));
+	return output_close(&output, copy_view(&output, view, f->name));
 }
 
 static const char *const options[] = {"format", "output", "rows", "version", NULL};

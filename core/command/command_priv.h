@@ -7,9 +7,10 @@
 
 #include "command/command.h"
 
-extern const struct command cmd_add, cmd_info, cmd_schema, cmd_history, cmd_diff,
-	cmd_export, cmd_put, cmd_create, cmd_cast, cmd_append, cmd_verify, cmd_rename,
-	cmd_drop, cmd_describe, cmd_tag, cmd_untag, cmd_branch, cmd_restore, cmd_join;
+extern const struct command cmd_add, cmd_query, cmd_info, cmd_schema, cmd_history,
+	cmd_diff, cmd_export, cmd_put, cmd_create, cmd_cast, cmd_append, cmd_verify,
+	cmd_rename, cmd_drop, cmd_describe, cmd_tag, cmd_untag, cmd_branch, cmd_restore,
+	cmd_join;
 
 /* The column of that name, or ENOENT with a suggestion. */
 MUST_CHECK struct err *find_column(const struct version *v, const char *name,
@@ -17,5 +18,25 @@ MUST_CHECK struct err *find_column(const struct version *v, const char *name,
 /* The version that --version=N names, else env's; referenced. */
 MUST_CHECK struct err *pick_version(const struct command_env *env,
 				    const struct words *w, struct version **ret);
+
+/* --- where a command's data goes: --output=FILE, or the answer (output.c) --- */
+
+struct output {
+	const struct command_env *env; /* borrowed */
+	struct buf *out;	       /* borrowed */
+	int fd;			       /* owned; -1: env->write or out */
+};
+MUST_CHECK struct err *output_open(const struct command_env *env, const struct words *w,
+				   struct buf *out, struct output *ret);
+MUST_CHECK struct err *output_write(void *output, const void *p, size_t len);
+/* Flush and close; err is what happened before, and is returned if there is one. */
+MUST_CHECK struct err *output_close(struct output *o, struct err *err);
+
+/* --- tables that a SELECT names (tables.c) --- */
+
+/* A query_env's find: other tables beside this one, and files of rows.  ctx is the
+ * command's environment. */
+MUST_CHECK struct err *command_find_scope(void *ctx, const char *name,
+					  struct scope *ret, bool *ret_found);
 
 #endif

@@ -110,17 +110,23 @@ size_t bind_lookup(const struct binder *b, const char *name, bool is_quoted)
 	return b->n_fields;
 }
 
+/* Is one name a slip of the other's pen? */
+static bool is_near(const char *name, const char *other, size_t *best)
+{
+	size_t d = str_distance(name, other);
+	bool is = d < *best && d * 2 <= strlen(name);
+	if (is)
+		*best = d;
+	return is;
+}
+
 static struct err *no_column(const struct binder *b, const struct node *n)
 {
 	size_t best = 3;
 	const char *near = NULL;
-	for (size_t i = 0; i < b->n_fields; i++) {
-		size_t d = str_distance(n->path[0], b->fields[i]->name);
-		if (d < best) {
-			best = d;
+	for (size_t i = 0; i < b->n_fields; i++)
+		if (is_near(n->path[0], b->fields[i]->name, &best))
 			near = b->fields[i]->name;
-		}
-	}
 	if (near)
 		return bind_err(b, n, "no column '%s' (did you mean '%s'?)", n->path[0],
 				near);
@@ -176,13 +182,9 @@ static struct err *no_function(const struct binder *b, const struct node *n)
 {
 	size_t best = 3;
 	const char *near = NULL;
-	for (size_t i = 0; expr_function_name(i); i++) {
-		size_t d = str_distance(n->name, expr_function_name(i));
-		if (d < best) {
-			best = d;
+	for (size_t i = 0; expr_function_name(i); i++)
+		if (is_near(n->name, expr_function_name(i), &best))
 			near = expr_function_name(i);
-		}
-	}
 	if (near)
 		return bind_err(b, n, "no function '%s' (did you mean '%s'?)", n->name,
 				near);

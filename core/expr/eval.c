@@ -333,6 +333,14 @@ const char *expr_text(const struct expr *e)
 	return e->text;
 }
 
+bool expr_is_column(const struct expr *e, size_t *ret)
+{
+	if (e->root->kind != NODE_COLUMN)
+		return false;
+	*ret = e->inputs[e->root->input].field;
+	return true;
+}
+
 size_t expr_n_inputs(const struct expr *e)
 {
 	return e->n_inputs;

@@ -51,6 +51,8 @@ DEFINE_AUTO(expr, expr_unref)
 MUST_CHECK struct err *expr_set_type(struct expr *e, struct type *to);
 
 struct type *expr_type(const struct expr *e); /* borrowed */
+/* It is nothing but a column: which of the fields. */
+bool expr_is_column(const struct expr *e, size_t *ret);
 /* The text that it was compiled of; borrowed. */
 const char *expr_text(const struct expr *e);
 
@@ -94,6 +96,37 @@ bool sql_can_cast(const struct type *from, const struct type *to);
 /* A type by its name in SQL ("BIGINT UNSIGNED", "DECIMAL(10,2)", "VARCHAR") or as
  * lancefs names it; EINVAL. */
 MUST_CHECK struct err *sql_type_parse(const char *text, struct type **ret);
+
+/* --- SELECT --- */
+
+struct sql_item {
+	char *text;   /* an expression */
+	char *name;   /* of the column: AS, or the text */
+	uint32_t at;  /* where the expression begins in the text of the SELECT */
+	bool is_star; /* all columns */
+};
+
+/* SELECT items FROM table [WHERE where] [LIMIT limit [OFFSET offset]] */
+struct sql_select {
+	struct sql_item *items;
+	size_t n;
+	bool is_count; /* count(*) is the only item */
+	char *table;
+	char *where; /* NULL: none */
+	uint32_t where_at;
+	uint64_t limit, offset; /* UINT64_MAX: no limit */
+	bool is_broken;		/* while parsing */
+};
+/* Cut a SELECT of that form; *ret_found is false for any other text.  Expressions are
+ * not looked into. */
+MUST_CHECK struct err *sql_select_parse(const char *text, struct sql_select *ret,
+					bool *ret_found);
+void sql_select_fini(struct sql_select *s); /* accepts zeroed */
+static inline void auto_sql_select(struct sql_select *s)
+{
+	sql_select_fini(s);
+}
+#define AUTO_SELECT __attribute__((cleanup(auto_sql_select)))
 
 /* Row i of the functions, for documentation and completion; NULL past the last. */
 const char *expr_function_name(size_t i);

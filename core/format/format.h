@@ -111,12 +111,39 @@ void view_set_size(struct view *v, uint64_t size);
 MUST_CHECK struct err *view_pread(struct view *v, uint64_t off, size_t len, void *dst,
 				  size_t *ret_len);
 
+/* --- streams: rows to bytes as they come --- */
+
+struct stream_sink {
+	struct err *(*write)(void *ctx, const void *p, size_t len);
+	void *ctx;
+};
+
+struct format_stream;
+
+/* Begin a file of rows of a table: field is one as FORMAT_TABLE_KEY has it
+ * (referenced). EINVAL if the format holds no tables, or not the type of a column. */
+MUST_CHECK struct err *format_stream_open(const struct format_ops *format,
+					  struct field *field,
+					  const struct stream_sink *sink,
+					  struct format_stream **ret);
+/* The next rows, a struct array of field's type. */
+MUST_CHECK struct err *format_stream_push(struct format_stream *s, struct array *rows);
+/* The end of the file. */
+MUST_CHECK struct err *format_stream_finish(struct format_stream *s);
+void format_stream_close(struct format_stream *s); /* accepts NULL */
+DEFINE_AUTO(format_stream, format_stream_close)
+
 /* --- one value alone, for rows/N/ --- */
 
 /* Append the value of a non-null row: exact bytes for text and binary, text
  * and a newline for the rest. */
 MUST_CHECK struct err *value_render(const struct array *a, uint64_t row,
 				    struct buf *out);
+/* Append a non-null value as plain text, without escapes: a string as it is,
+ * nested values as JSON. */
+void text_value(const struct array *a, uint64_t row, struct buf *out);
+/* A type that text_value can write. */
+bool text_fits(const struct type *t);
 /* Append rows as txt lines, without any header: what rows look like in messages,
  * queries and UDFs. */
 MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
@@ -151,6 +178,32 @@ MUST_CHECK struct err *cell_parse(const struct type *t, const char *text, size_t
 /* A date, time or timestamp: its integer. */
 MUST_CHECK struct err *cell_time(const struct type *t, const char *text, size_t len,
 				 int64_t *ret);
+
+/* --- growing an array of one type from values --- */
+
+struct builder;
+void builder_free(struct builder *b);
+DEFINE_AUTO(builder, builder_free)
+MUST_CHECK struct err *builder_new(struct type *t, struct builder **ret);
+/* A type that can be built: all without dictionaries. */
+bool builder_fits(const struct type *t);
+/* Borrowed from the builder. */
+struct type *builder_type(const struct builder *b);
+struct builder *builder_child(const struct builder *b, size_t i);
+
+/* The value that the text stands for: strings and binary these bytes, nested values
+ * JSON. */
+MUST_CHECK struct err *builder_text(struct builder *b, const char *text, size_t len);
+MUST_CHECK struct err *builder_null(struct builder *b);
+/* A value of strings (checked for UTF-8), binary or fixed_size_binary. */
+MUST_CHECK struct err *builder_bytes(struct builder *b, const void *p, size_t len);
+/* A nested value, whose items or members were added to the children. */
+MUST_CHECK struct err *builder_end(struct builder *b);
+uint64_t builder_rows(const struct builder *b);
+/* Memory that a null of the type takes, about. */
+uint64_t builder_null_bytes(const struct type *t);
+/* All rows as an array; the builder is empty afterwards. */
+MUST_CHECK struct err *builder_take(struct builder *b, struct array **ret);
 
 /* --- other types --- */
 

@@ -116,11 +116,6 @@ MUST_CHECK struct err *parser_type_error(const struct parser *p,
 
 /* --- text of values (text_value.c) --- */
 
-/* Append a non-null value as plain text, without escapes: a string as it is,
- * nested values as JSON. */
-void text_value(const struct array *a, uint64_t row, struct buf *out);
-/* A type that text_value can write. */
-bool text_fits(const struct type *t);
 /* The array and row that hold the value of a row of a dictionary. */
 const struct array *text_resolve(const struct array *a, uint64_t *row);
 
@@ -138,34 +133,10 @@ bool cell_is_number(const char *text, size_t len);
 #define CELL_QUOTE_LEN 48
 const char *cell_quote(const char *text, size_t len, char dst[CELL_QUOTE_LEN]);
 
-/* --- growing an array of one type from values (builder.c) --- */
+/* --- builders --- */
 
-struct builder;
-void builder_free(struct builder *b);
-DEFINE_AUTO(builder, builder_free)
-MUST_CHECK struct err *builder_new(struct type *t, struct builder **ret);
-/* A type that can be built: all without dictionaries. */
-bool builder_fits(const struct type *t);
-/* Borrowed from the builder. */
-struct type *builder_type(const struct builder *b);
-struct builder *builder_child(const struct builder *b, size_t i);
-
-/* The value that the text stands for: strings and binary these bytes, nested values
- * JSON. */
-MUST_CHECK struct err *builder_text(struct builder *b, const char *text, size_t len);
-MUST_CHECK struct err *builder_null(struct builder *b);
-/* A value of strings (checked for UTF-8), binary or fixed_size_binary. */
-MUST_CHECK struct err *builder_bytes(struct builder *b, const void *p, size_t len);
-/* A nested value, whose items or members were added to the children. */
-MUST_CHECK struct err *builder_end(struct builder *b);
 /* builder_text of a fixed-size list of plain values (builder_vector.c). */
 MUST_CHECK struct err *vector_text(struct builder *b, const char *text, size_t len);
-
-uint64_t builder_rows(const struct builder *b);
-/* Memory that a null of the type takes, about. */
-uint64_t builder_null_bytes(const struct type *t);
-/* All rows as an array; the builder is empty afterwards. */
-MUST_CHECK struct err *builder_take(struct builder *b, struct array **ret);
 
 /* --- columns of a table by name (members.c) --- */
 

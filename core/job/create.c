@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define READ_BYTES ((size_t)1 << 20)
 #define BATCH_ROWS ((uint64_t)8192)
 #define BATCH_BYTES ((uint64_t)8 << 20)
 
@@ -36,83 +35,42 @@ static void tell(const struct create_spec *spec, uint64_t done, uint64_t total)
 
 struct file_rows {
 	const struct create_spec *spec;
-	const struct format_ops *format;
-	const struct import_bytes *bytes;
-	struct parser *parser;	   /* owned */
-	struct row_writer *writer; /* owned; NULL during the first pass */
+	struct row_writer *writer; /* owned */
 };
 
 static void auto_file_rows(struct file_rows *f)
 {
-	parser_close(f->parser);
 	row_writer_abort(f->writer);
+}
+
+static struct err *begin_rows(void *ctx, struct type *type)
+{
+	struct file_rows *f = ctx;
+	int32_t next = 0;
+	for (size_t i = 0; i < type->n_children; i++)
+		TRY(field_number(type->children[i], &next));
+	return open_writer(f->spec, type->children, type->n_children, &f->writer);
 }
 
 static struct err *take_rows(void *ctx, struct array *batch)
 {
 	struct file_rows *f = ctx;
-	return f->writer ? row_writer_push(f->writer, batch->children) : NULL;
-}
-
-/* The whole file through a new parser; without a type only as far as it takes to tell
- * that. */
-static struct err *parse(struct file_rows *f, struct type *type)
-{
-	AUTO_MEM uint8_t *buf = NULL;
-	struct parse_options options = {
-		.type = type,
-		.n_rows = PARSE_ANY_ROWS,
-		.is_table = true,
-		.rows = take_rows,
-		.ctx = f,
-	};
-	bool is_brief = !type && format_brings_type(f->format);
-	uint64_t off = 0;
-	size_t n;
-	parser_close(TAKE(f->parser));
-	TRY(parser_open(f->format, &options, &f->parser));
-	TRY(mem_array(READ_BYTES, 1, &buf));
-	while (!(is_brief && parser_knows_type(f->parser))) {
-		TRY(f->bytes->read(f->bytes->ctx, off, READ_BYTES, buf, &n));
-		if (n == 0)
-			return parser_finish(f->parser);
-		TRY(parser_push(f->parser, buf, n));
-		off += n;
-		tell(f->spec, off, f->spec->total);
-	}
-	return NULL;
-}
-
-/* A column without any value could be anything: text holds whatever comes. */
-static struct err *settle(const struct type *own, struct type **ret)
-{
-	AUTO(type) struct type *type = NULL;
-	AUTO(type) struct type *text = NULL;
-	int32_t next = 0;
-	TRY(type_new(TYPE_STRING, &text));
-	TRY(type_new_nested(TYPE_STRUCT, own->n_children, &type));
-	for (size_t i = 0; i < own->n_children; i++) {
-		const struct field *f = own->children[i];
-		TRY(field_new(f->name, f->type->id == TYPE_NULL ? text : f->type,
-			      f->nullable, &type->children[i]));
-		TRY(field_copy_metadata(type->children[i], f));
-		TRY(field_number(type->children[i], &next));
-	}
-	*ret = TAKE(type);
-	return NULL;
+	return row_writer_push(f->writer, batch->children);
 }
 
 struct err *create_from_file(const struct create_spec *spec,
 			     const struct format_ops *format,
 			     const struct import_bytes *bytes, struct table **ret)
 {
-	__attribute__((cleanup(auto_file_rows))) struct file_rows f = {
-		.spec = spec, .format = format, .bytes = bytes};
-	AUTO(type) struct type *type = NULL;
-	TRY(parse(&f, NULL));
-	TRY(settle(parser_type(f.parser), &type));
-	TRY(open_writer(spec, type->children, type->n_children, &f.writer));
-	TRY(parse(&f, type));
+	__attribute__((cleanup(auto_file_rows))) struct file_rows f = {.spec = spec};
+	struct rows_file file = {.format = format,
+				 .bytes = *bytes,
+				 .total = spec->total,
+				 .progress = spec->progress,
+				 .begin = begin_rows,
+				 .rows = take_rows,
+				 .ctx = &f};
+	TRY(rows_file_read(&file));
 	return row_writer_create(TAKE(f.writer), ret);
 }
 

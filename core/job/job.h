@@ -230,6 +230,26 @@ MUST_CHECK struct err *column_file_parse(const struct version *base,
 MUST_CHECK struct err *rows_file_parse(const char *file_name,
 				       const struct format_ops **ret);
 
+/* --- files of rows --- */
+
+struct rows_file {
+	const struct format_ops *format;
+	struct import_bytes bytes;
+	uint64_t total; /* bytes of the file, for the progress; 0: not known */
+	struct job_progress progress;
+	/* Once, before any rows: a struct type, whose members are the columns.  They
+	 * have the types that the file says, or that its values have. */
+	struct err *(*begin)(void *ctx, struct type *type);
+	/* Rows, a struct array; borrowed. */
+	struct err *(*rows)(void *ctx, struct array *batch);
+	void *ctx;
+};
+MUST_CHECK struct err *rows_file_read(const struct rows_file *f);
+/* All rows in memory, as a struct array.  EFBIG past max_bytes. */
+MUST_CHECK struct err *rows_file_load(const struct format_ops *format,
+				      const struct import_bytes *bytes,
+				      uint64_t max_bytes, struct array **ret);
+
 /* --- new tables --- */
 
 struct create_spec {

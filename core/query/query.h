@@ -25,7 +25,9 @@ struct scope {
 	size_t n_own; /* of them not computed by Lance: what * stands for */
 	uint64_t n_rows;
 	struct version *version; /* owned reference; NULL: arrays */
-	struct array **arrays;	 /* owned, with references; one for each field */
+	struct table
+		*table; /* owned reference if the scope is what keeps it, or NULL */
+	struct array **arrays; /* owned, with references; one for each field */
 };
 MUST_CHECK struct err *scope_of(struct version *v, struct scope *ret);
 /* Columns in memory: members of a struct array. */
@@ -86,5 +88,36 @@ scan_run(const struct scan *s,
 /* How many rows a filter is true for. */
 MUST_CHECK struct err *scan_count(const struct scope *scope, const struct expr *filter,
 				  uint64_t *ret);
+
+/* --- SELECT --- */
+
+/* Where a SELECT finds its tables. */
+struct query_env {
+	const struct scope *table; /* "t"; borrowed */
+	const char *name;	   /* its own name as well; NULL: none */
+	/* Another table, or a file, by name; *ret_found is false if there is none.
+	 * NULL: there are no others. */
+	struct err *(*find)(void *ctx, const char *name, struct scope *ret,
+			    bool *ret_found);
+	void *ctx;
+};
+
+/* Who takes the rows. */
+struct query_sink {
+	/* Once, before any rows: a field as FORMAT_TABLE_KEY has it. */
+	struct err *(*begin)(void *ctx, struct field *rows);
+	/* Rows as a struct array of its type; borrowed. */
+	struct err *(*rows)(void *ctx, struct array *rows);
+	void *ctx;
+};
+
+/*
+ * Run a SELECT.  One of one table with conditions and a limit, or a count of rows, is a
+ * scan, and expressions in it are those of expr.h; any other is SQLite's, to which
+ * tables are virtual ones: conditions that compare a column with a value are tested by
+ * a scan before SQLite sees the rows.  EINVAL for what the text says.
+ */
+MUST_CHECK struct err *query_run(const struct query_env *env, const char *sql,
+				 const struct query_sink *sink);
 
 #endif

@@ -50,6 +50,8 @@ void scope_fini(struct scope *s)
 	}
 	if (s->version)
 		version_unref(s->version);
+	if (s->table)
+		table_unref(s->table);
 	free(s->fields);
 	free(s->arrays);
 	*s = (struct scope){0};
