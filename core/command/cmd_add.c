@@ -23,20 +23,28 @@ static void tell(const struct words *w, const struct version *v, struct buf *out
 		   version_number(v), version_number(v) - 1);
 }
 
-static struct err *run_add(const struct command_env *env, const struct words *w,
-			   struct buf *out)
+static struct err *add_query(const struct command_env *env, const struct words *w,
+			     const char *sql, struct type *type, struct version **ret)
 {
-	AUTO(version) struct version *v = NULL;
-	AUTO(type) struct type *type = NULL;
+	AUTO_SCOPE struct scope scope = {0};
+	struct command_env copy = *env;
+	if (w->n_args != 2 || words_option(w, "where"))
+		return err_new(EINVAL, "--query makes one column: add NAME --query=…");
+	TRY(scope_of(env->version, &scope));
+	struct query_env q = {&scope, env->name, command_find_scope, &copy};
+	return column_add_query(env->table, env->version, &q, w->args[1], sql, type,
+				ret);
+}
+
+static struct err *add_expressions(const struct command_env *env, const struct words *w,
+				   struct type *type, struct version **ret)
+{
 	AUTO_MEM struct added_column *columns = NULL;
-	const char *said_type = words_option(w, "type");
 	struct command_env copy = *env;
 	size_t n = (w->n_args - 1) / 2;
 	if (w->n_args % 2 == 0)
 		return err_new(EINVAL, "each NAME needs an expression; usage: %s",
 			       cmd_add.usage);
-	if (said_type)
-		TRY_CTX(type_parse(said_type, &type), "--type");
 	TRY(mem_array(n, sizeof(*columns), &columns));
 	for (size_t i = 0; i < n; i++)
 		columns[i] =
@@ -46,19 +54,34 @@ static struct err *run_add(const struct command_env *env, const struct words *w,
 				.type = type,
 				.where = words_option(w, "where"),
 				.progress = {show_rows, &copy}};
-	TRY(columns_add(env->table, env->version, &spec, &v));
+	return columns_add(env->table, env->version, &spec, ret);
+}
+
+static struct err *run_add(const struct command_env *env, const struct words *w,
+			   struct buf *out)
+{
+	AUTO(version) struct version *v = NULL;
+	AUTO(type) struct type *type = NULL;
+	const char *said_type = words_option(w, "type");
+	const char *sql = words_option(w, "query");
+	if (said_type)
+		TRY_CTX(type_parse(said_type, &type), "--type");
+	if (sql)
+		TRY(add_query(env, w, sql, type, &v));
+	else
+		TRY(add_expressions(env, w, type, &v));
 	tell(w, v, out);
 	return NULL;
 }
 
-static const char *const add_options[] = {"type", "where", NULL};
+static const char *const add_options[] = {"type", "where", "query", NULL};
 
 const struct command cmd_add = {
 	.name = "add",
 	.usage = "add NAME EXPRESSION [NAME EXPRESSION...] [--type=TYPE] "
-		 "[--where=CONDITION]",
+		 "[--where=CONDITION] [--query=SELECT]",
 	.summary = "add columns computed from others by SQL expressions",
-	.min_args = 2,
+	.min_args = 1,
 	.max_args = 2000,
 	.is_long = true,
 	.options = add_options,

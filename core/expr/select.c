@@ -232,3 +232,26 @@ struct err *sql_select_parse(const char *text, struct sql_select *ret, bool *ret
 	*ret_found = true;
 	return NULL;
 }
+
+struct err *sql_select_with(const char *text, const char *item, char **ret)
+{
+	static const char *const others[] = {"union",  "intersect", "except",
+					     "values", "distinct",  NULL};
+	AUTO_TOKENS struct tokens t = {0};
+	const struct token *select = NULL;
+	unsigned depth = 0;
+	*ret = NULL;
+	TRY(tokens_of(text, &t));
+	for (size_t i = 0; i < t.n; i++) {
+		depth += is_sign(&t.items[i], "(");
+		depth -= depth && is_sign(&t.items[i], ")");
+		if (!depth && is_any(&t.items[i], others))
+			return NULL;
+		if (!depth && is_word(&t.items[i], "select"))
+			select = &t.items[i];
+	}
+	if (!select)
+		return NULL;
+	size_t at = select->place.at + select->place.len;
+	return str_printf(ret, "%.*s %s,%s", (int)at, text, item, text + at);
+}

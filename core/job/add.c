@@ -69,7 +69,7 @@ static struct err *take_batch(void *ctx, const struct scan_batch *in)
 
 /* --- the job --- */
 
-static struct err *check_name(const struct version *base, const char *name)
+struct err *added_name_check(const struct version *base, const char *name)
 {
 	if (version_find_field(base, name))
 		return err_new(EEXIST,
@@ -87,7 +87,7 @@ static struct err *compile_all(struct adding *a, const struct scope *scope,
 	a->n = spec->n;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct added_column *c = &spec->columns[i];
-		TRY(check_name(scope->version, c->name));
+		TRY(added_name_check(scope->version, c->name));
 		TRY_CTX(scope_compile(scope, c->text, EXPR_VALUE, &a->exprs[i]), "%s",
 			c->name);
 		if (spec->type)

@@ -98,6 +98,20 @@ struct add_spec {
 MUST_CHECK struct err *columns_add(struct table *t, struct version *base,
 				   const struct add_spec *spec, struct version **ret);
 
+/* EEXIST, EINVAL: no new column can have the name. */
+MUST_CHECK struct err *added_name_check(const struct version *base, const char *name);
+
+/*
+ * Add a column of a SELECT: its only one, with a row for each row of the table.  If the
+ * rowid of the table can be selected with it rows may come in any order; else they are
+ * taken as they come.  env's table is base.  EEXIST; EINVAL if rows are missing or come
+ * twice.  ret as column_writer_commit.
+ */
+MUST_CHECK struct err *column_add_query(struct table *t, struct version *base,
+					const struct query_env *env, const char *name,
+					const char *sql, struct type *type,
+					struct version **ret);
+
 /* --- rows in --- */
 
 struct row_target {
