@@ -82,7 +82,7 @@ static struct err *set_provenance(struct field *f, const struct column_spec *spe
 	return set_text(f, "lancefs:time", when);
 }
 
-static struct err *check_replaced(const struct field *f)
+struct err *check_replaced(const struct field *f)
 {
 	const char *computed = field_metadata(f, "computed_column");
 	if (computed && strcmp(computed, "true") == 0)

@@ -112,6 +112,48 @@ MUST_CHECK struct err *column_add_query(struct table *t, struct version *base,
 					const char *sql, struct type *type,
 					struct version **ret);
 
+/* --- rows that change --- */
+
+struct delete_spec {
+	const char *where; /* SQL; which rows */
+	struct job_progress progress;
+};
+/*
+ * Delete the rows for which a condition is true; what others commit meanwhile is looked
+ * at again.  EINVAL for what the condition says.  *ret_n: how many they are; if none,
+ * nothing is committed and ret is the latest version.
+ */
+MUST_CHECK struct err *rows_delete(struct table *t, struct version *base,
+				   const struct delete_spec *spec, uint64_t *ret_n,
+				   struct version **ret);
+
+/* Where new values of rows go. */
+enum update_mode {
+	UPDATE_BY_COST, /* where less is written */
+	UPDATE_COLUMNS, /* rows stay in their places; of their fragments the columns
+			 * that change are written anew */
+};
+
+struct assignment {
+	const char *name;
+	const char *text; /* SQL, of the row's old values */
+};
+
+struct update_spec {
+	const struct assignment *set; /* borrowed, as all here */
+	size_t n;
+	const char *where; /* which rows; NULL: all */
+	enum update_mode mode;
+	struct job_progress progress;
+};
+/*
+ * Set columns of the rows for which a condition is true, as rows_delete.  Values are
+ * cast to the columns' types; EINVAL naming the first row that does not allow it.
+ */
+MUST_CHECK struct err *rows_update(struct table *t, struct version *base,
+				   const struct update_spec *spec, uint64_t *ret_n,
+				   struct version **ret);
+
 /* --- rows in --- */
 
 struct row_target {

@@ -31,6 +31,9 @@ MUST_CHECK struct err *field_number(struct field *f, int32_t *next);
 MUST_CHECK struct err *field_copy(const struct field *f, int32_t *next,
 				  struct field **ret);
 
+/* May a column be written in the place of this one?  EPERM, EOPNOTSUPP. */
+MUST_CHECK struct err *check_replaced(const struct field *f);
+
 /* data/NAME, the caller's. */
 MUST_CHECK struct err *new_file_path(const char *name, char **ret);
 /* Free n finished files and their array; the files themselves stay. */

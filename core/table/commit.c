@@ -236,6 +236,28 @@ void fragment_drop_dead_files(Lance__Table__DataFragment *f,
 	f->n_files = n;
 }
 
+static void tombstone(Lance__Table__DataFragment *f, const int32_t *ids, size_t n)
+{
+	for (size_t i = 0; i < f->n_files; i++)
+		for (size_t k = 0; k < f->files[i]->n_fields; k++)
+			for (size_t j = 0; j < n; j++)
+				if (f->files[i]->fields[k] == ids[j])
+					f->files[i]->fields[k] = TOMBSTONE;
+}
+
+struct err *fragment_put_file(Lance__Table__DataFragment *f,
+			      Lance__Table__DataFile *file,
+			      const Lance__Table__Manifest *m)
+{
+	AUTO_PROTO Lance__Table__DataFile *d = file;
+	tombstone(f, d->fields, d->n_fields);
+	fragment_drop_dead_files(f, m);
+	TRY(mem_resize(f->n_files + 1, sizeof(struct Lance__Table__DataFile *),
+		       &f->files));
+	f->files[f->n_files++] = TAKE(d);
+	return NULL;
+}
+
 static bool file_is_same(const Lance__Table__DataFile *a,
 			 const Lance__Table__DataFile *b)
 {

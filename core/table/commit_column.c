@@ -14,8 +14,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define TOMBSTONE (-2)
-
 /* Columns on their way into one version. */
 struct column_change {
 	struct column_commit *commit; /* borrowed */
@@ -183,15 +181,6 @@ static struct err *change_schema(struct column_change *change, struct attempt *a
 
 /* --- the fragments --- */
 
-static void tombstone(Lance__Table__DataFragment *f, const int32_t *ids, size_t n)
-{
-	for (size_t i = 0; i < f->n_files; i++)
-		for (size_t k = 0; k < f->files[i]->n_fields; k++)
-			for (size_t j = 0; j < n; j++)
-				if (f->files[i]->fields[k] == ids[j])
-					f->files[i]->fields[k] = TOMBSTONE;
-}
-
 static struct err *add_file(const struct column_change *c, struct attempt *a,
 			    const struct column_file *file)
 {
@@ -204,13 +193,22 @@ static struct err *add_file(const struct column_change *c, struct attempt *a,
 	for (size_t i = 0; i < d->n_fields; i++)
 		if (d->fields[i] >= c->first_new)
 			d->fields[i] += c->id_shift;
-	tombstone(f, d->fields, d->n_fields);
-	fragment_drop_dead_files(f, a->manifest);
-	TRY(mem_resize(f->n_files + 1, sizeof(struct Lance__Table__DataFile *),
-		       &f->files));
-	f->files[f->n_files++] = TAKE(d);
+	TRY(fragment_put_file(f, TAKE(d), a->manifest));
 	if (a->manifest->reader_feature_flags & FLAG_STABLE_ROW_IDS)
 		TRY(fragment_set_updated(f, a->manifest->version));
+	return NULL;
+}
+
+/* The same for indices on what is below a field that keeps its id. */
+static struct err *forget_members(const struct column_change *change, struct attempt *a,
+				  const uint64_t *fragments)
+{
+	const struct column_commit *c = change->commit;
+	const struct file_written *w = c->n_files ? &c->files[0].written : NULL;
+	for (size_t i = 0; w && i < w->n_columns; i++)
+		if (w->field_ids[i] < change->first_new)
+			TRY(indices_forget(a->indices, w->field_ids[i], fragments,
+					   c->n_files));
 	return NULL;
 }
 
@@ -231,6 +229,7 @@ static struct err *change_fragments(const struct column_change *change,
 		if (keeps_id(&c->columns[i]))
 			TRY(indices_forget(a->indices, c->columns[i].replaces->id, ids,
 					   c->n_files));
+	TRY(forget_members(change, a, ids));
 	indices_drop_orphans(a->indices, m);
 	return NULL;
 }

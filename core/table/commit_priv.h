@@ -31,6 +31,7 @@ struct attempt {
 		Lance__Table__OpUpdateConfig config;
 		Lance__Table__OpAppend append;
 		Lance__Table__OpDelete delete_;
+		Lance__Table__OpUpdate update;
 		Lance__Table__OpOverwrite overwrite;
 	} op; /* room for tx's message */
 };
@@ -74,9 +75,17 @@ MUST_CHECK struct err *fragment_set_updated(Lance__Table__DataFragment *f,
 					    uint64_t version);
 MUST_CHECK struct err *fragment_set_created(Lance__Table__DataFragment *f,
 					    uint64_t version);
+/* The same of some of its rows, whose offsets these are. */
+MUST_CHECK struct err *fragment_set_rows_updated(Lance__Table__DataFragment *f,
+						 const struct row_set *rows,
+						 uint64_t version);
 /* Its rows get the stable ids from first on. */
 MUST_CHECK struct err *fragment_set_row_ids(Lance__Table__DataFragment *f,
 					    uint64_t first);
+/* A fragment's file for columns, in the place of those that had them.  Takes file. */
+MUST_CHECK struct err *fragment_put_file(Lance__Table__DataFragment *f,
+					 Lance__Table__DataFile *file,
+					 const Lance__Table__Manifest *m);
 /* Has a fragment the same data files with the same columns? */
 bool fragment_has_same_files(const Lance__Table__DataFragment *a,
 			     const Lance__Table__DataFragment *b);

@@ -355,8 +355,8 @@ static struct err *pack(const ProtobufCMessage *m, ProtobufCBinaryData *ret)
 	return NULL;
 }
 
-/* n rows of one version. */
-static struct err *pack_versions(uint64_t n, uint64_t version, ProtobufCBinaryData *ret)
+/* Append a run: rows [first, end) are of one version. */
+static void put_run(uint64_t first, uint64_t end, uint64_t version, struct buf *out)
 {
 	Lance__Table__U64Range range;
 	Lance__Table__U64Segment span;
@@ -365,24 +365,68 @@ static struct err *pack_versions(uint64_t n, uint64_t version, ProtobufCBinaryDa
 	Lance__Table__RowDatasetVersionRun *runs[] = {&run};
 	Lance__Table__RowDatasetVersionSequence sequence =
 		LANCE__TABLE__ROW_DATASET_VERSION_SEQUENCE__INIT;
-	range_segment(0, n, &range, &span);
+	range_segment(first, end, &range, &span);
 	run.span = &span;
 	run.version = version;
 	sequence.n_runs = 1;
 	sequence.runs = runs;
-	return pack(&sequence.base, ret);
+	proto_pack(&sequence.base, out); /* messages put together are one with all */
+}
+
+static struct err *take_sequence(struct buf *from, ProtobufCBinaryData *ret)
+{
+	TRY(buf_check(from));
+	ret->len = from->len;
+	ret->data = TAKE(from->data);
+	return NULL;
+}
+
+/* n rows of one version. */
+static struct err *pack_versions(uint64_t n, uint64_t version, ProtobufCBinaryData *ret)
+{
+	AUTO_BUF struct buf out = {0};
+	put_run(0, n, version, &out);
+	return take_sequence(&out, ret);
+}
+
+static struct err *replace_updated(Lance__Table__DataFragment *f, struct buf *from)
+{
+	ProtobufCBinaryData sequence;
+	TRY(take_sequence(from, &sequence));
+	if (f->last_updated_at_case)
+		free(f->inline_last_updated_at_versions.data);
+	f->inline_last_updated_at_versions = sequence;
+	f->last_updated_at_case =
+		LANCE__TABLE__DATA_FRAGMENT__LAST_UPDATED_AT_INLINE_LAST_UPDATED_AT_VERSIONS;
+	return NULL;
 }
 
 struct err *fragment_set_updated(Lance__Table__DataFragment *f, uint64_t version)
 {
-	if (f->last_updated_at_case)
-		free(f->inline_last_updated_at_versions.data);
-	f->last_updated_at_case = LANCE__TABLE__DATA_FRAGMENT__LAST_UPDATED_AT__NOT_SET;
-	TRY(pack_versions(f->physical_rows, version,
-			  &f->inline_last_updated_at_versions));
-	f->last_updated_at_case =
-		LANCE__TABLE__DATA_FRAGMENT__LAST_UPDATED_AT_INLINE_LAST_UPDATED_AT_VERSIONS;
-	return NULL;
+	AUTO_BUF struct buf out = {0};
+	put_run(0, f->physical_rows, version, &out);
+	return replace_updated(f, &out);
+}
+
+struct err *fragment_set_rows_updated(Lance__Table__DataFragment *f,
+				      const struct row_set *rows, uint64_t version)
+{
+	AUTO_BUF struct buf out = {0};
+	AUTO_MEM uint64_t *versions = NULL;
+	const struct fragment now = {.proto = f, .id = f->id};
+	uint64_t n = f->physical_rows, first = 0;
+	TRY(mem_array((size_t)n, sizeof(*versions), &versions));
+	TRY(fill(&now, SYSTEM_UPDATED, 0, n, versions));
+	for (uint64_t row = 0; row < n; row++)
+		if (row_set_has(rows, row))
+			versions[row] = version;
+	for (uint64_t row = 1; row <= n; row++) {
+		if (row < n && versions[row] == versions[first])
+			continue;
+		put_run(first, row, versions[first], &out);
+		first = row;
+	}
+	return replace_updated(f, &out);
 }
 
 struct err *fragment_set_created(Lance__Table__DataFragment *f, uint64_t version)

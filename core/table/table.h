@@ -348,6 +348,27 @@ MUST_CHECK struct err *table_delete_rows(struct table *t,
 					 const struct row_deletion *deletion,
 					 struct version **ret);
 
+/* New values of columns, in place: one file for each fragment that has rows of .rows,
+ * with all its physical rows. */
+struct column_rewrite {
+	struct row_choice *rows;   /* whose values are new; borrowed */
+	struct column_file *files; /* borrowed; the fields in them are of the version
+				    * that .rows is of, the same in each */
+	size_t n_files;
+	const char *message; /* for the transaction; may be NULL */
+	bool is_published;   /* out: the files are, or may be, part of a version */
+};
+
+/*
+ * Put new values in the place of old ones, in one version, durable on return.  EBUSY if
+ * the data of one of these fragments has changed, or one of these rows was deleted:
+ * compute them anew from what is there now.  ret receives the new version.  The data
+ * files stay, as with table_commit_columns.
+ */
+MUST_CHECK struct err *table_rewrite_columns(struct table *t,
+					     struct column_rewrite *rewrite,
+					     struct version **ret);
+
 /* --- new tables --- */
 
 struct new_table {

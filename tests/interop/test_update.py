@@ -1,0 +1,173 @@
+"""Updated rows: the values that pylance's update gives, in their places."""
+
+import random
+import shutil
+import threading
+
+import lance
+import pyarrow as pa
+import pytest
+
+from conftest import lancectl
+from test_delete import make
+from test_schema import VERSIONS, fails, valid
+
+UPDATES = [
+    ({"x": "x + 1"}, "a % 10 = 3"),
+    ({"b": "'new'"}, "b IS NULL"),
+    ({"a": "a * 2"}, None),
+    ({"b": "b || '!'", "x": "NULL"}, "a >= 290 AND a < 310"),
+    ({"a": "-a", "b": "NULL"}, "x > 0.9"),
+    ({"x": "a"}, "a < 300"),  # an integer becomes a double
+    ({"a": "7"}, "a = 8"),
+    ({"b": "upper(b)"}, "a IN (1, 2, 898)"),
+    ({"x": "coalesce(x, 0.5)"}, "true"),
+    ({"a": "x"}, "x < 0.3"),  # a double becomes an integer
+    ({"b": "a"}, "a > 880"),
+    ({"v": "[1.0, 2.0]"}, "a % 100 = 1"),
+    ({"a": "1"}, "b = 'none'"),
+]
+
+
+def by_address(dataset):
+    return dataset.to_table(with_row_address=True).sort_by("_rowaddr")
+
+
+@pytest.mark.parametrize("stable", (False, True))
+@pytest.mark.parametrize("case", UPDATES, ids=lambda c: " ".join(f"{k}={v}" for k, v in c[0].items()))
+def test_update__gives_what_pylance_gives(tmp_path, case, stable):
+    new, where = case
+    ours, theirs = tmp_path / "ours.lance", tmp_path / "theirs.lance"
+    before = make(ours, random.Random(str(case)).choice(VERSIONS), stable)
+    before.add_columns({"id": "a"})
+    before = lance.dataset(str(ours))
+    shutil.copytree(ours, theirs)
+    done = lance.dataset(str(theirs)).update(new, where)
+    want = lance.dataset(str(theirs)).to_table().sort_by("id")
+    options = [f"--where={where}"] if where else []
+    said = lancectl("update", ours, *[f"{k}={v}" for k, v in new.items()], *options, "--mode=columns").stdout.decode()
+    after = valid(ours)
+    n = done["num_rows_updated"]
+    assert after.to_table() == want, said
+    if n == 0:
+        assert "updated no rows" in said and after.version == before.version
+        return
+    assert f"updated {n} row" in said and f"restore {before.version}" in said
+    assert after.version == before.version + 1
+    operation = after.read_transaction(after.version).operation
+    assert type(operation).__name__ == "Update"
+    # rows stay where they are, and only the fragments and columns that changed are written
+    old, now = by_address(before), by_address(after)
+    assert old.column("_rowaddr") == now.column("_rowaddr")
+    changed = {a >> 32 for a, x, y in zip(old.column("_rowaddr").to_pylist(), old.to_pylist(), now.to_pylist()) if x != y}
+    for was, f in zip(before.get_fragments(), after.get_fragments()):
+        fresh = {d.path for d in f.data_files()} - {d.path for d in was.data_files()}
+        assert len(fresh) <= 1 and (fresh or f.fragment_id not in changed)
+    if stable:
+        check_lineage(before, after, where)
+    lancectl("restore", ours, before.version)
+    assert valid(ours).to_table() == before.to_table()
+
+
+def check_lineage(before, after, where):
+    names = ["_row_created_at_version", "_row_last_updated_at_version"]
+    old = before.to_table(columns=["id", *names], with_row_id=True)
+    now = after.to_table(columns=["id", *names], with_row_id=True)
+    assert old.column("_rowid") == now.column("_rowid") and old.column(names[0]) == now.column(names[0])
+    chosen = set(before.to_table(columns=["id"], filter=where).column("id").to_pylist())
+    want = [after.version if i in chosen else v
+            for i, v in zip(old.column("id").to_pylist(), old.column(names[1]).to_pylist())]
+    assert now.column(names[1]).to_pylist() == want
+
+
+@pytest.mark.parametrize("stable", (False, True))
+@pytest.mark.parametrize("kind", ("BTREE", "BITMAP", "ZONEMAP"))
+def test_update__with_an_index(tmp_path, kind, stable):
+    path = tmp_path / "t.lance"
+    dataset = make(path, stable=stable)
+    dataset.create_scalar_index("a", kind)
+    dataset.create_scalar_index("b", "BTREE")
+    lancectl("update", path, "a=a + 10000", "--where=a >= 310 AND a < 320", "--mode=columns")
+    after = valid(path)
+    for predicate in ("a = 10311", "a = 311", "a = 5", "a > 250 AND a < 330", "a > 10000", "b = 'n3'"):
+        want = lance.dataset(str(path)).to_table(filter=predicate, use_scalar_index=False)
+        assert after.to_table(filter=predicate).sort_by("x") == want.sort_by("x"), predicate
+    table = after.to_table()
+    after.optimize.optimize_indices()
+    after.optimize.compact_files()
+    assert valid(path).to_table() == table
+    assert valid(path).to_table(filter="a = 10311").num_rows == 1
+
+
+def test_update__of_a_struct_takes_its_members_from_indices(tmp_path):
+    path = tmp_path / "t.lance"
+    lance.write_dataset(pa.table({"k": range(100), "s": [{"a": i, "b": str(i)} for i in range(100)],
+                                  "t": [{"a": -i, "b": "new"} for i in range(100)]}),
+                        str(path), max_rows_per_file=50, data_storage_version="2.1")
+    lance.dataset(str(path)).create_scalar_index("s.a", "BTREE")
+    lancectl("update", path, "s=t", "--where=k = 3", "--mode=columns")
+    after = valid(path)
+    assert after.to_table(filter="s.a = -3").num_rows == 1 and after.to_table(filter="s.a = 3").num_rows == 0
+    assert after.to_table(filter="s.a = 60").num_rows == 1
+
+
+def test_put__of_a_struct_takes_its_members_from_indices(tmp_path):
+    path = tmp_path / "t.lance"
+    lance.write_dataset(pa.table({"s": [{"a": i} for i in range(100)]}), str(path), data_storage_version="2.1")
+    lance.dataset(str(path)).create_scalar_index("s.a", "BTREE")
+    file = tmp_path / "s.jsonl"
+    file.write_text("".join(f'{{"s":{{"a":{-i}}}}}\n' for i in range(100)))
+    lancectl("put", path, file)
+    assert valid(path).to_table(filter="s.a = -3").num_rows == 1
+    assert valid(path).to_table(filter="s.a = 3").num_rows == 0
+
+
+def test_update__many_writers(tmp_path):
+    """Ours and pylance's, on the same rows and columns: each is applied once."""
+    path = tmp_path / "t.lance"
+    make(path)
+    before = valid(path).to_table()
+    errors = []
+
+    def ours(k):
+        try:
+            lancectl("update", path, "a=a + 1000", f"--where=a % 10 = {k}", "--mode=columns")
+        except Exception as e:  # pylint: disable=broad-except
+            errors.append(getattr(e, "stderr", e))
+
+    def theirs(k):
+        lance.dataset(str(path)).update({"a": "a + 1000"}, f"a % 10 = {k}")
+
+    threads = [threading.Thread(target=ours if k % 2 else theirs, args=(k,)) for k in range(6)]
+    threads.append(threading.Thread(target=lambda: lancectl("delete", path, "a % 10 = 9")))
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+    want = sorted(a + (1000 if a % 10 < 6 else 0) for a in before.column("a").to_pylist() if a % 10 != 9)
+    assert sorted(valid(path).to_table().column("a").to_pylist()) == want
+
+
+def test_update__refuses(tmp_path):
+    path = tmp_path / "t.lance"
+    make(path)
+    lance.dataset(str(path)).add_columns({"id": "a"})
+    version, n_files = valid(path).version, len(list((path / "data").iterdir()))
+    assert "did you mean" in fails("update", path, "aa=1")
+    assert "NAME=EXPRESSION" in fails("update", path, "a")
+    assert "twice" in fails("update", path, "a=1", "a=2")
+    assert fails("update", path, "a=b +")
+    assert fails("update", path, "a=1", "--where=a")
+    assert "row " in fails("update", path, "a=1 / (a - 7)")
+    assert fails("update", path, "a=b", "--where=b IS NOT NULL")
+    assert valid(path).version == version and len(list((path / "data").iterdir())) == n_files
+
+
+def test_update__of_a_not_null_column(tmp_path):
+    path = tmp_path / "t.lance"
+    schema = pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.int64())])
+    lance.write_dataset(pa.table({"a": [1, 2, 3], "b": [1, None, 3]}, schema=schema), str(path))
+    assert "row 1" in fails("update", path, "a=b", "--mode=columns")
+    lancectl("update", path, "a=b", "--where=b IS NOT NULL", "--mode=columns")
+    assert valid(path).to_table().to_pylist() == [{"a": 1, "b": 1}, {"a": 2, "b": None}, {"a": 3, "b": 3}]
