@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <roaring/roaring.h>
 
 struct err *row_set_init(struct row_set *s, uint64_t bound)
 {
@@ -195,30 +194,50 @@ struct err *row_set_read(struct row_set *s, struct cursor c)
 	return NULL;
 }
 
-/* Run by run: a chunk may be dense. */
-static void add_chunk(roaring_bitmap_t *bitmap, uint64_t base, const uint8_t *bits)
+static void put_array(const uint8_t *bits, struct buf *out)
 {
-	for (uint64_t i = 0; i < ROW_SET_CHUNK; i++) {
-		uint64_t first = i;
-		while (i < ROW_SET_CHUNK && bit_get(bits, i))
-			i++;
-		if (i > first)
-			roaring_bitmap_add_range(bitmap, base + first, base + i);
-	}
+	for (uint32_t i = 0; i < ROW_SET_CHUNK; i++)
+		if (bit_get(bits, i))
+			buf_u16le(out, (uint16_t)i);
+}
+
+/* Where container i begins is told before the containers; without runs its kind, and so
+ * its length, follows from how much is in it. */
+static uint32_t container_bytes(uint64_t n_values)
+{
+	return n_values <= ROARING_ARRAY_MAX ? (uint32_t)n_values * 2
+					     : ROARING_BITSET_BYTES;
 }
 
 struct err *row_set_write(const struct row_set *s, struct buf *out)
 {
-	roaring_bitmap_t *bitmap = roaring_bitmap_create();
-	if (!bitmap)
-		return err_nomem();
-	for (size_t i = 0; i < s->n_chunks; i++)
-		if (s->chunks[i])
-			add_chunk(bitmap, i * ROW_SET_CHUNK, s->chunks[i]);
-	roaring_bitmap_run_optimize(bitmap);
-	uint8_t *p = buf_room(out, roaring_bitmap_portable_size_in_bytes(bitmap));
-	if (p)
-		roaring_bitmap_portable_serialize(bitmap, (char *)p);
-	roaring_bitmap_free(bitmap);
+	AUTO_MEM uint64_t *counts = NULL;
+	uint32_t n = 0;
+	TRY(mem_array(s->n_chunks, sizeof(*counts), &counts));
+	for (size_t i = 0; i < s->n_chunks; i++) {
+		counts[i] =
+			s->chunks[i] ? bitmap_count(s->chunks[i], 0, ROW_SET_CHUNK) : 0;
+		n += counts[i] != 0;
+	}
+	buf_u32le(out, ROARING_COOKIE_NO_RUNS);
+	buf_u32le(out, n);
+	for (size_t i = 0; i < s->n_chunks; i++) {
+		if (!counts[i])
+			continue;
+		buf_u16le(out, (uint16_t)i);
+		buf_u16le(out, (uint16_t)(counts[i] - 1));
+	}
+	uint32_t at = 8 + n * 8;
+	for (size_t i = 0; i < s->n_chunks; i++) {
+		if (counts[i])
+			buf_u32le(out, at);
+		at += container_bytes(counts[i]);
+	}
+	for (size_t i = 0; i < s->n_chunks; i++) {
+		if (counts[i] > ROARING_ARRAY_MAX)
+			buf_append(out, s->chunks[i], ROARING_BITSET_BYTES);
+		else if (counts[i])
+			put_array(s->chunks[i], out);
+	}
 	return buf_check(out);
 }

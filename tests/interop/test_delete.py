@@ -138,6 +138,17 @@ def test_delete__refuses(tmp_path):
     assert valid(path).version == version
 
 
+@pytest.mark.parametrize("one_in", (3, 10, 16, 40, 5000))
+def test_delete__of_scattered_rows(tmp_path, one_in):
+    path = tmp_path / "t.lance"
+    rows = random.Random(1).sample(range(150_000), 150_000)
+    lance.write_dataset(pa.table({"a": rows}), str(path))
+    lancectl("delete", path, f"a % {one_in} = 1")
+    assert valid(path).to_table().column("a").to_pylist() == [a for a in rows if a % one_in != 1]
+    lance.dataset(str(path)).delete(f"a % {one_in} = 2")
+    assert valid(path).to_table().column("a").to_pylist() == [a for a in rows if a % one_in not in (1, 2)]
+
+
 @pytest.mark.parametrize("n", (1, 5000, 70000))
 def test_delete__of_many_rows_in_one_fragment(tmp_path, n):
     path = tmp_path / "t.lance"

@@ -32,6 +32,20 @@ static uint8_t *serialize(roaring_bitmap_t *r, size_t *ret_len)
 	return p;
 }
 
+/* What is written of a set is the bitmap, to CRoaring too. */
+static void check_written(const struct row_set *s, const roaring_bitmap_t *r)
+{
+	AUTO_BUF struct buf out = {0};
+	assert_null(row_set_write(s, &out));
+	assert_int_equal(row_set_count(s), roaring_bitmap_get_cardinality(r));
+	roaring_bitmap_t *read = roaring_bitmap_portable_deserialize_safe(
+		(const char *)out.data, out.len);
+	assert_non_null(read);
+	assert_int_equal(roaring_bitmap_portable_size_in_bytes(read), out.len);
+	assert_true(roaring_bitmap_equals(read, r));
+	roaring_bitmap_free(read);
+}
+
 static void check_same(roaring_bitmap_t *r)
 {
 	size_t len;
@@ -42,6 +56,7 @@ static void check_same(roaring_bitmap_t *r)
 	for (uint32_t i = 0; i < N_ROWS; i++)
 		if (row_set_has(&s, i) != roaring_bitmap_contains(r, i))
 			fail_msg("row %u", i);
+	check_written(&s, r);
 	row_set_fini(&s);
 	free(p);
 	roaring_bitmap_free(r);
@@ -54,6 +69,8 @@ static void test_roaring__array_bitset_and_run_containers(void **state)
 	check_same(some_rows(0, 1, 1));
 	check_same(some_rows(3, N_ROWS, 7919));
 	check_same(some_rows(0, N_ROWS, 2));
+	check_same(some_rows(70000, N_ROWS, 16)); /* 4096 in a container, */
+	check_same(some_rows(70000, N_ROWS, 15)); /* and more */
 	check_same(some_rows(1000, 150000, 1));
 	for (int runs = 0; runs < 2; runs++) {
 		roaring_bitmap_t *r = some_rows(0, 70000, 1);
