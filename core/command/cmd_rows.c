@@ -73,10 +73,11 @@ static struct err *split_assignment(char *word, struct assignment *ret)
 static struct err *parse_mode(const char *text, enum update_mode *ret)
 {
 	*ret = UPDATE_BY_COST;
-	if (text && strcmp(text, "columns") != 0)
-		return err_new(EINVAL, "--mode is columns, not '%s'", text);
-	if (text)
-		*ret = UPDATE_COLUMNS;
+	if (!text)
+		return NULL;
+	*ret = strcmp(text, "rows") == 0 ? UPDATE_ROWS : UPDATE_COLUMNS;
+	if (*ret == UPDATE_COLUMNS && strcmp(text, "columns") != 0)
+		return err_new(EINVAL, "--mode is columns or rows, not '%s'", text);
 	return NULL;
 }
 
@@ -109,7 +110,7 @@ static const char *const update_options[] = {"where", "mode", NULL};
 
 const struct command cmd_update = {
 	.name = "update",
-	.usage = "update NAME=EXPRESSION... [--where=CONDITION] [--mode=columns]",
+	.usage = "update NAME=EXPRESSION... [--where=CONDITION] [--mode=columns|rows]",
 	.summary = "set columns of the rows for which an SQL condition is true",
 	.min_args = 1,
 	.max_args = MAX_ASSIGNMENTS,

@@ -26,63 +26,58 @@ struct err *row_job_run(struct table *t, struct version *base,
 	}
 }
 
-struct deleting {
-	struct table *table;		/* borrowed */
-	const struct delete_spec *spec; /* borrowed */
-	struct row_choice *rows;	/* owned; of the present attempt */
-	uint64_t n_rows;		/* of the version */
-	uint64_t n;
+struct choosing {
+	struct row_choice *rows; /* borrowed */
+	const struct job_progress *progress;
+	uint64_t n_rows;
 };
 
 static struct err *take_batch(void *ctx, const struct scan_batch *batch)
 {
-	struct deleting *d = ctx;
-	const struct job_progress *p = &d->spec->progress;
-	if (p->tell)
-		p->tell(p->ctx, batch->end, d->n_rows);
-	return row_choice_add(d->rows, batch->rows, (size_t)batch->n_rows);
+	struct choosing *c = ctx;
+	if (c->progress->tell)
+		c->progress->tell(c->progress->ctx, batch->end, c->n_rows);
+	return row_choice_add(c->rows, batch->rows, (size_t)batch->n_rows);
 }
 
-static struct err *choose(struct deleting *d, struct version *base)
+struct err *rows_choose(const struct scope *scope, const struct expr *where,
+			const struct job_progress *progress, struct row_choice **ret)
 {
+	AUTO(row_choice) struct row_choice *rows = NULL;
+	struct scan scan = {.scope = scope, .filter = where, .limit = SCAN_ALL};
+	TRY(row_choice_new(scope->version, &rows));
+	struct choosing c = {rows, progress, version_rows(scope->version)};
+	TRY(scan_run(&scan, take_batch, &c));
+	*ret = TAKE(rows);
+	return NULL;
+}
+
+struct deleting {
+	struct table *table;		/* borrowed */
+	const struct delete_spec *spec; /* borrowed */
+	uint64_t n;
+};
+
+static struct err *run(void *ctx, struct version *base, struct version **ret)
+{
+	struct deleting *d = ctx;
 	AUTO_SCOPE struct scope scope = {0};
 	AUTO(expr) struct expr *where = NULL;
+	AUTO(row_choice) struct row_choice *rows = NULL;
+	AUTO_MEM char *message = NULL;
+	TRY(version_check_writable(base));
 	TRY(scope_of(base, &scope));
 	TRY(scope_compile(&scope, d->spec->where, EXPR_FILTER, &where));
-	struct scan scan = {
-		.scope = &scope,
-		.filter = where,
-		.limit = SCAN_ALL,
-	};
-	d->n_rows = version_rows(base);
-	return scan_run(&scan, take_batch, d);
-}
-
-static struct err *commit(struct deleting *d, struct version *base,
-			  struct version **ret)
-{
-	AUTO_MEM char *message = NULL;
-	d->n = row_choice_count(d->rows);
+	TRY(rows_choose(&scope, where, &d->spec->progress, &rows));
+	d->n = row_choice_count(rows);
 	if (!d->n) {
 		*ret = version_ref(base);
 		return NULL;
 	}
 	TRY(str_printf(&message, "deleted %" PRIu64 " row%s where %s", d->n,
 		       d->n > 1 ? "s" : "", d->spec->where));
-	struct row_deletion deletion = {d->rows, d->spec->where, message};
+	struct row_deletion deletion = {rows, d->spec->where, message};
 	return table_delete_rows(d->table, &deletion, ret);
-}
-
-static struct err *run(void *ctx, struct version *base, struct version **ret)
-{
-	struct deleting *d = ctx;
-	TRY(version_check_writable(base));
-	TRY(row_choice_new(base, &d->rows));
-	struct err *err = choose(d, base);
-	if (!err)
-		err = commit(d, base, ret);
-	row_choice_free(TAKE(d->rows));
-	return err;
 }
 
 struct err *rows_delete(struct table *t, struct version *base,

@@ -129,9 +129,10 @@ MUST_CHECK struct err *rows_delete(struct table *t, struct version *base,
 
 /* Where new values of rows go. */
 enum update_mode {
-	UPDATE_BY_COST, /* where less is written */
+	UPDATE_BY_COST, /* in place, unless that writes far more */
 	UPDATE_COLUMNS, /* rows stay in their places; of their fragments the columns
 			 * that change are written anew */
+	UPDATE_ROWS,	/* rows are deleted and written anew, at the end */
 };
 
 struct assignment {
@@ -180,6 +181,12 @@ MUST_CHECK struct err *row_writer_append(struct row_writer *w, struct table *t,
 					 struct version **ret);
 /* Make a table of the rows, as table_create.  Takes w. */
 MUST_CHECK struct err *row_writer_create(struct row_writer *w, struct table **ret);
+/* Put the rows in the place of those that are chosen, which they are with new values of
+ * n fields; as table_move_rows.  Takes w. */
+MUST_CHECK struct err *row_writer_move(struct row_writer *w, struct table *t,
+				       struct row_choice *rows,
+				       struct field *const *changed, size_t n,
+				       const char *message, struct version **ret);
 void row_writer_abort(struct row_writer *w); /* removes the files; accepts NULL */
 DEFINE_AUTO(row_writer, row_writer_abort)
 

@@ -145,6 +145,22 @@ struct err *row_writer_append(struct row_writer *w, struct table *t,
 	return err;
 }
 
+struct err *row_writer_move(struct row_writer *w, struct table *t,
+			    struct row_choice *rows, struct field *const *changed,
+			    size_t n, const char *message, struct version **ret)
+{
+	struct row_move m = {
+		.rows = rows, .changed = changed, .n_changed = n, .message = message};
+	struct err *err = end_file(w);
+	if (!err) {
+		m.files = w->done;
+		m.n_files = w->n_done;
+		err = table_move_rows(t, &m, ret);
+	}
+	leave(w, m.is_published);
+	return err;
+}
+
 struct err *row_writer_create(struct row_writer *w, struct table **ret)
 {
 	struct new_table spec = {

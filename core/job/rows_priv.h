@@ -18,6 +18,42 @@ struct row_job {
 MUST_CHECK struct err *row_job_run(struct table *t, struct version *base,
 				   const struct row_job *job, struct version **ret);
 
+/* --- delete.c --- */
+
+/* The rows of a version for which where is true. */
+MUST_CHECK struct err *rows_choose(const struct scope *scope, const struct expr *where,
+				   const struct job_progress *progress,
+				   struct row_choice **ret);
+
+/* --- update_cost.c --- */
+
+/* Is it far cheaper to move the chosen rows than to write n fields of their fragments
+ * anew?  False if rows cannot be moved. */
+MUST_CHECK struct err *rows_are_cheaper(struct version *v,
+					const struct row_choice *rows,
+					struct field *const *fields, size_t n,
+					bool *ret);
+/* EOPNOTSUPP if some column cannot be written in new rows. */
+MUST_CHECK struct err *check_rows_move(const struct version *v);
+
+/* --- row_mover.c --- */
+
+struct row_mover;
+
+/* Write rows of base anew, with new values of n fields (both borrowed). */
+MUST_CHECK struct err *row_mover_open(struct table *t, struct version *base,
+				      struct field *const *fields, size_t n,
+				      struct row_mover **ret);
+/* As value_writer_push. */
+MUST_CHECK struct err *row_mover_push(struct row_mover *m, const uint64_t *rows,
+				      uint64_t n_rows, struct array *const *values);
+uint64_t row_mover_rows(const struct row_mover *m);
+/* Commit as table_move_rows.  Takes m. */
+MUST_CHECK struct err *row_mover_commit(struct row_mover *m, const char *message,
+					struct version **ret);
+void row_mover_abort(struct row_mover *m); /* accepts NULL */
+DEFINE_AUTO(row_mover, row_mover_abort)
+
 /* --- value_writer.c --- */
 
 struct value_writer;

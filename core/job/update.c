@@ -15,7 +15,8 @@ struct updating {
 	const struct update_spec *spec; /* borrowed */
 	struct expr **exprs;	     /* owned; of the present attempt, as all below */
 	struct field **fields;	     /* owned; borrowed from the version */
-	struct value_writer *writer; /* owned */
+	struct value_writer *writer; /* owned; or */
+	struct row_mover *mover;     /* owned */
 	uint64_t n_rows;	     /* of the version */
 	uint64_t n;
 };
@@ -27,6 +28,24 @@ static void attempt_fini(struct updating *u)
 	free(TAKE(u->exprs));
 	free(TAKE(u->fields));
 	value_writer_abort(TAKE(u->writer));
+	row_mover_abort(TAKE(u->mover));
+}
+
+static struct err *check_nulls(const struct updating *u, const struct scan_batch *batch)
+{
+	for (size_t i = 0; i < u->spec->n; i++) {
+		const struct array *values = batch->outputs[i];
+		uint64_t row = 0;
+		if (u->fields[i]->nullable || !values->n_nulls)
+			continue;
+		while (!array_is_null(values, row))
+			row++;
+		return err_new(EINVAL,
+			       "column '%s' must not be null, but row %" PRIu64
+			       " would be",
+			       u->fields[i]->name, batch->rows[row]);
+	}
+	return NULL;
 }
 
 static struct err *take_batch(void *ctx, const struct scan_batch *batch)
@@ -35,6 +54,10 @@ static struct err *take_batch(void *ctx, const struct scan_batch *batch)
 	const struct job_progress *p = &u->spec->progress;
 	if (p->tell)
 		p->tell(p->ctx, batch->end, u->n_rows);
+	TRY(check_nulls(u, batch));
+	if (u->mover)
+		return row_mover_push(u->mover, batch->rows, batch->n_rows,
+				      batch->outputs);
 	return value_writer_push(u->writer, batch->rows, batch->n_rows, batch->outputs);
 }
 
@@ -89,6 +112,31 @@ static struct err *compile(struct updating *u, const struct scope *scope)
 
 /* --- the job --- */
 
+/* All rows are never fewer bytes than all values of some columns. */
+static struct err *moves_rows(const struct updating *u, const struct scope *scope,
+			      const struct expr *where, bool *ret)
+{
+	AUTO(row_choice) struct row_choice *rows = NULL;
+	struct job_progress silent = {0};
+	*ret = u->spec->mode == UPDATE_ROWS;
+	if (u->spec->mode != UPDATE_BY_COST || !where)
+		return NULL;
+	TRY(rows_choose(scope, where, &silent, &rows));
+	return rows_are_cheaper(scope->version, rows, u->fields, u->spec->n, ret);
+}
+
+static struct err *open_writer(struct updating *u, const struct scope *scope,
+			       const struct expr *where)
+{
+	bool moves;
+	TRY(moves_rows(u, scope, where, &moves));
+	if (moves)
+		return row_mover_open(u->table, scope->version, u->fields, u->spec->n,
+				      &u->mover);
+	return value_writer_open(u->table, scope->version, u->fields, u->spec->n,
+				 &u->writer);
+}
+
 static struct err *compute(struct updating *u, struct version *base)
 {
 	AUTO_SCOPE struct scope scope = {0};
@@ -98,7 +146,7 @@ static struct err *compute(struct updating *u, struct version *base)
 	if (u->spec->where)
 		TRY_CTX(scope_compile(&scope, u->spec->where, EXPR_FILTER, &where),
 			"--where");
-	TRY(value_writer_open(u->table, base, u->fields, u->spec->n, &u->writer));
+	TRY(open_writer(u, &scope, where));
 	struct scan scan = {
 		.scope = &scope,
 		.filter = where,
@@ -127,12 +175,14 @@ static struct err *commit(struct updating *u, struct version *base,
 			  struct version **ret)
 {
 	AUTO_MEM char *message = NULL;
-	u->n = value_writer_rows(u->writer);
+	u->n = u->mover ? row_mover_rows(u->mover) : value_writer_rows(u->writer);
 	if (!u->n) {
 		*ret = version_ref(base);
 		return NULL;
 	}
 	TRY(explain(u, &message));
+	if (u->mover)
+		return row_mover_commit(TAKE(u->mover), message, ret);
 	return value_writer_commit(TAKE(u->writer), message, ret);
 }
 

@@ -203,27 +203,9 @@ static uint64_t count_near(const struct value_writer *w, const struct fragment_i
 	return n;
 }
 
-static struct err *check_nulls(const struct value_writer *w, const uint64_t *rows,
-			       struct array *const *values)
-{
-	for (size_t i = 0; i < w->n; i++) {
-		uint64_t row = 0;
-		if (w->fields[i]->nullable || !values[i]->n_nulls)
-			continue;
-		while (!array_is_null(values[i], row))
-			row++;
-		return err_new(EINVAL,
-			       "column '%s' must not be null, but row %" PRIu64
-			       " would be",
-			       w->fields[i]->name, rows[row]);
-	}
-	return NULL;
-}
-
 struct err *value_writer_push(struct value_writer *w, const uint64_t *rows,
 			      uint64_t n_rows, struct array *const *values)
 {
-	TRY(check_nulls(w, rows, values));
 	TRY(row_choice_add(w->rows, rows, (size_t)n_rows));
 	for (uint64_t done = 0, n; done < n_rows; done += n) {
 		AUTO_PART struct part part = {0};

@@ -48,9 +48,9 @@ static struct err *next_id(Lance__Table__Manifest *m, uint64_t *ret)
 	return NULL;
 }
 
-static struct err *give_ids(Lance__Table__Manifest *m, Lance__Table__DataFragment *f)
+static struct err *give_lineage(Lance__Table__Manifest *m,
+				Lance__Table__DataFragment *f)
 {
-	TRY(next_id(m, &f->id));
 	if (!(m->reader_feature_flags & FLAG_STABLE_ROW_IDS))
 		return NULL;
 	TRY(fragment_set_row_ids(f, m->next_row_id));
@@ -61,17 +61,26 @@ static struct err *give_ids(Lance__Table__Manifest *m, Lance__Table__DataFragmen
 	return NULL;
 }
 
+struct err *manifest_add_fragment(Lance__Table__Manifest *m,
+				  const struct column_file *file,
+				  enum lance_version storage,
+				  Lance__Table__DataFragment **ret)
+{
+	TRY(mem_resize(m->n_fragments + 1, sizeof(struct Lance__Table__DataFragment *),
+		       &m->fragments));
+	TRY(fragment_new(file, storage, ret));
+	m->fragments[m->n_fragments++] = *ret;
+	return next_id(m, &(*ret)->id);
+}
+
 static struct err *add_fragments(Lance__Table__Manifest *m,
 				 const struct column_file *files, size_t n,
 				 enum lance_version storage)
 {
-	TRY(mem_resize(m->n_fragments + n, sizeof(struct Lance__Table__DataFragment *),
-		       &m->fragments));
 	for (size_t i = 0; i < n; i++) {
 		Lance__Table__DataFragment *f;
-		TRY(fragment_new(&files[i], storage, &f));
-		m->fragments[m->n_fragments++] = f;
-		TRY(give_ids(m, f));
+		TRY(manifest_add_fragment(m, &files[i], storage, &f));
+		TRY(give_lineage(m, f));
 	}
 	return NULL;
 }
@@ -86,18 +95,20 @@ static bool file_has(const struct column_file *file, const struct field *f)
 	return false;
 }
 
-/* What others declared meanwhile. */
-static struct err *check_fields(const struct row_commit *c,
-				const struct version *latest)
+struct err *rows_check_fields(const struct version *base,
+			      const struct column_file *file,
+			      const struct version *latest)
 {
+	if (latest->number == base->number)
+		return NULL;
 	for (size_t i = 0; i < version_n_fields(latest); i++) {
 		const struct field *f = version_field(latest, i);
-		const struct field *was = version_find_field(c->base, f->name);
+		const struct field *was = version_find_field(base, f->name);
 		bool is_stricter = !f->nullable && (!was || was->nullable);
-		if (is_stricter || (!f->nullable && !file_has(&c->files[0], f)))
+		if (is_stricter || (!f->nullable && !file_has(file, f)))
 			return err_new(EBUSY,
 				       "column '%s' was declared not null meanwhile; "
-				       "append the rows again",
+				       "write the rows again",
 				       f->name);
 	}
 	return NULL;
@@ -107,8 +118,7 @@ static struct err *apply_append(void *ctx, struct attempt *a)
 {
 	const struct row_commit *c = ctx;
 	size_t n_old = a->manifest->n_fragments;
-	if (a->latest->number != c->base->number)
-		TRY(check_fields(c, a->latest));
+	TRY(rows_check_fields(c->base, &c->files[0], a->latest));
 	TRY(add_fragments(a->manifest, c->files, c->n_files, a->latest->storage));
 	lance__table__op_append__init(&a->op.append);
 	a->op.append.n_fragments = c->n_files;

@@ -79,6 +79,16 @@ MUST_CHECK struct err *fragment_set_created(Lance__Table__DataFragment *f,
 MUST_CHECK struct err *fragment_set_rows_updated(Lance__Table__DataFragment *f,
 						 const struct row_set *rows,
 						 uint64_t version);
+/* It has moved rows, as many as it has physical ones: of these ids, made in these
+ * versions, and last changed in that one. */
+MUST_CHECK struct err *fragment_set_moved(Lance__Table__DataFragment *f,
+					  const uint64_t *ids, const uint64_t *created,
+					  uint64_t version);
+/* Append the ids of some rows of a fragment to *ids, and the versions that made them to
+ * *created: in order. */
+MUST_CHECK struct err *fragment_lineage_of(const struct fragment *f,
+					   const struct row_set *rows, uint64_t **ids,
+					   uint64_t **created);
 /* Its rows get the stable ids from first on. */
 MUST_CHECK struct err *fragment_set_row_ids(Lance__Table__DataFragment *f,
 					    uint64_t first);
@@ -86,6 +96,16 @@ MUST_CHECK struct err *fragment_set_row_ids(Lance__Table__DataFragment *f,
 MUST_CHECK struct err *fragment_put_file(Lance__Table__DataFragment *f,
 					 Lance__Table__DataFile *file,
 					 const Lance__Table__Manifest *m);
+/* A new fragment of a finished file, without lineage.  *ret is borrowed from m. */
+MUST_CHECK struct err *manifest_add_fragment(Lance__Table__Manifest *m,
+					     const struct column_file *file,
+					     enum lance_version storage,
+					     Lance__Table__DataFragment **ret);
+/* EBUSY if whole rows made for base cannot be added to latest: others declared a column
+ * not null meanwhile. */
+MUST_CHECK struct err *rows_check_fields(const struct version *base,
+					 const struct column_file *file,
+					 const struct version *latest);
 /* Has a fragment the same data files with the same columns? */
 bool fragment_has_same_files(const Lance__Table__DataFragment *a,
 			     const Lance__Table__DataFragment *b);

@@ -9,30 +9,15 @@
  * Source: transaction.proto, Delete; table.proto, DeletionFile; Lance's docs,
  * "Transactions".
  */
-#include "table/commit_priv.h"
-#include "table/row_choice_priv.h"
+#include "table/delete_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #define ROARING_FILE 1 /* DeletionFile.file_type */
 
-/* Rows on their way out, and what the present attempt has made. */
-struct delete_change {
-	const struct row_deletion *spec; /* borrowed */
-	struct io_store *store;		 /* borrowed */
-	const struct log *log;		 /* borrowed; may be NULL */
-	char **files;			 /* owned; deletion files, each owned */
-	size_t n_files;
-	Lance__Table__DataFragment **updated; /* owned; borrowed from the manifest */
-	size_t n_updated;
-	uint64_t *removed; /* owned; fragments' ids */
-	size_t n_removed;
-	char *predicate; /* owned */
-};
-
 /* Forget an attempt; its files are of no use to the next one. */
-static void start_over(struct delete_change *c)
+static void start_over(struct deletions *c)
 {
 	for (size_t i = 0; i < c->n_files; i++) {
 		struct err *err = io_remove(c->store, c->files[i]);
@@ -44,7 +29,7 @@ static void start_over(struct delete_change *c)
 	c->n_files = c->n_updated = c->n_removed = 0;
 }
 
-static void change_fini(struct delete_change *c, bool is_published)
+void deletions_fini(struct deletions *c, bool is_published)
 {
 	for (size_t i = 0; is_published && i < c->n_files; i++)
 		free(c->files[i]);
@@ -54,7 +39,6 @@ static void change_fini(struct delete_change *c, bool is_published)
 	free(c->files);
 	free(c->updated);
 	free(c->removed);
-	free(c->predicate);
 }
 
 /* --- one fragment --- */
@@ -72,10 +56,10 @@ static struct err *find_latest(const struct version *latest, uint64_t id,
 }
 
 /* All that is to be deleted of fragment i of the version that was looked at. */
-static struct err *unite(const struct delete_change *c, struct version *latest,
+static struct err *unite(const struct deletions *c, struct version *latest,
 			 struct fragment *f, size_t i, struct row_set *ret)
 {
-	const struct row_choice *rows = c->spec->rows;
+	const struct row_choice *rows = c->rows;
 	const struct fragment *was = &rows->version->fragments[i];
 	const struct deletion_vector *deleted;
 	if (!fragment_has_same_files(was->proto, f->proto))
@@ -95,7 +79,7 @@ static struct err *unite(const struct delete_change *c, struct version *latest,
 	return row_set_unite(ret, &rows->fragments[i]);
 }
 
-static struct err *write_file(struct delete_change *c, const struct row_set *rows,
+static struct err *write_file(struct deletions *c, const struct row_set *rows,
 			      uint64_t fragment_id,
 			      const Lance__Table__DeletionFile *file)
 {
@@ -108,7 +92,7 @@ static struct err *write_file(struct delete_change *c, const struct row_set *row
 	return io_put(c->store, *path, bytes.data, bytes.len);
 }
 
-static struct err *new_deletion_file(struct delete_change *c, struct attempt *a,
+static struct err *new_deletion_file(struct deletions *c, struct attempt *a,
 				     Lance__Table__DataFragment *f,
 				     const struct row_set *rows, uint64_t n)
 {
@@ -127,9 +111,9 @@ static struct err *new_deletion_file(struct delete_change *c, struct attempt *a,
 	return NULL;
 }
 
-static struct err *delete_in(struct delete_change *c, struct attempt *a, size_t i)
+static struct err *delete_in(struct deletions *c, struct attempt *a, size_t i)
 {
-	const struct row_choice *rows = c->spec->rows;
+	const struct row_choice *rows = c->rows;
 	uint64_t id = rows->version->fragments[i].id;
 	struct row_set all AUTO_ROW_SET = {0};
 	struct fragment *f;
@@ -145,7 +129,7 @@ static struct err *delete_in(struct delete_change *c, struct attempt *a, size_t 
 
 /* --- the whole --- */
 
-static void remove_fragments(const struct delete_change *c, Lance__Table__Manifest *m)
+static void remove_fragments(const struct deletions *c, Lance__Table__Manifest *m)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < m->n_fragments; i++) {
@@ -160,22 +144,9 @@ static void remove_fragments(const struct delete_change *c, Lance__Table__Manife
 	m->n_fragments = n;
 }
 
-static void describe(const struct delete_change *c, struct attempt *a)
+struct err *deletions_apply(struct deletions *c, struct attempt *a)
 {
-	lance__table__op_delete__init(&a->op.delete_);
-	a->op.delete_.n_updated_fragments = c->n_updated;
-	a->op.delete_.updated_fragments = c->updated;
-	a->op.delete_.n_deleted_fragment_ids = c->n_removed;
-	a->op.delete_.deleted_fragment_ids = c->removed;
-	a->op.delete_.predicate = c->predicate;
-	a->tx.operation_case = LANCE__TABLE__TRANSACTION__OPERATION_DELETE;
-	a->tx.delete_ = &a->op.delete_;
-}
-
-static struct err *apply(void *ctx, struct attempt *a)
-{
-	struct delete_change *c = ctx;
-	const struct row_choice *rows = c->spec->rows;
+	const struct row_choice *rows = c->rows;
 	start_over(c);
 	for (size_t i = 0; i < rows->version->n_fragments; i++)
 		if (rows->counts[i])
@@ -184,25 +155,46 @@ static struct err *apply(void *ctx, struct attempt *a)
 		TRY(io_sync_dir(c->store, "_deletions"));
 	remove_fragments(c, a->manifest);
 	manifest_flag_deletions(a->manifest);
-	describe(c, a);
 	return NULL;
 }
 
-static struct err *make_room(struct delete_change *c)
+struct err *deletions_init(struct deletions *c, struct table *t,
+			   const struct row_choice *rows)
 {
-	size_t n = c->spec->rows->version->n_fragments;
+	size_t n = rows->version->n_fragments;
+	*c = (struct deletions){.rows = rows, .store = t->store, .log = t->log};
 	TRY(mem_array(n, sizeof(*c->files), &c->files));
 	TRY(mem_array(n, sizeof(struct Lance__Table__DataFragment *), &c->updated));
-	TRY(mem_array(n, sizeof(*c->removed), &c->removed));
-	return str_dup_utf8(c->spec->predicate ? c->spec->predicate : "",
-			    &c->predicate);
+	return mem_array(n, sizeof(*c->removed), &c->removed);
+}
+
+/* --- deleting --- */
+
+struct delete_change {
+	struct deletions deletions;
+	char *predicate; /* owned */
+};
+
+static struct err *apply(void *ctx, struct attempt *a)
+{
+	struct delete_change *c = ctx;
+	struct deletions *d = &c->deletions;
+	TRY(deletions_apply(d, a));
+	lance__table__op_delete__init(&a->op.delete_);
+	a->op.delete_.n_updated_fragments = d->n_updated;
+	a->op.delete_.updated_fragments = d->updated;
+	a->op.delete_.n_deleted_fragment_ids = d->n_removed;
+	a->op.delete_.deleted_fragment_ids = d->removed;
+	a->op.delete_.predicate = c->predicate;
+	a->tx.operation_case = LANCE__TABLE__TRANSACTION__OPERATION_DELETE;
+	a->tx.delete_ = &a->op.delete_;
+	return NULL;
 }
 
 struct err *table_delete_rows(struct table *t, const struct row_deletion *deletion,
 			      struct version **ret)
 {
-	struct delete_change rows = {
-		.spec = deletion, .store = t->store, .log = t->log};
+	struct delete_change rows = {0};
 	struct change change = {
 		.apply = apply,
 		.ctx = &rows,
@@ -212,9 +204,13 @@ struct err *table_delete_rows(struct table *t, const struct row_deletion *deleti
 	struct err *err = NULL;
 	if (!deletion->rows->n)
 		return err_new(EINVAL, "there are no rows to delete");
-	err = make_room(&rows);
+	err = deletions_init(&rows.deletions, t, deletion->rows);
+	if (!err)
+		err = str_dup_utf8(deletion->predicate ? deletion->predicate : "",
+				   &rows.predicate);
 	if (!err)
 		err = change_commit(t, &change, ret);
-	change_fini(&rows, change.is_published);
+	deletions_fini(&rows.deletions, change.is_published);
+	free(rows.predicate);
 	return err;
 }

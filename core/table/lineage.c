@@ -373,6 +373,18 @@ static void put_run(uint64_t first, uint64_t end, uint64_t version, struct buf *
 	proto_pack(&sequence.base, out); /* messages put together are one with all */
 }
 
+/* The versions of n rows. */
+static void put_runs(const uint64_t *versions, uint64_t n, struct buf *out)
+{
+	uint64_t first = 0;
+	for (uint64_t row = 1; row <= n; row++) {
+		if (row < n && versions[row] == versions[first])
+			continue;
+		put_run(first, row, versions[first], out);
+		first = row;
+	}
+}
+
 static struct err *take_sequence(struct buf *from, ProtobufCBinaryData *ret)
 {
 	TRY(buf_check(from));
@@ -414,18 +426,13 @@ struct err *fragment_set_rows_updated(Lance__Table__DataFragment *f,
 	AUTO_BUF struct buf out = {0};
 	AUTO_MEM uint64_t *versions = NULL;
 	const struct fragment now = {.proto = f, .id = f->id};
-	uint64_t n = f->physical_rows, first = 0;
+	uint64_t n = f->physical_rows;
 	TRY(mem_array((size_t)n, sizeof(*versions), &versions));
 	TRY(fill(&now, SYSTEM_UPDATED, 0, n, versions));
 	for (uint64_t row = 0; row < n; row++)
 		if (row_set_has(rows, row))
 			versions[row] = version;
-	for (uint64_t row = 1; row <= n; row++) {
-		if (row < n && versions[row] == versions[first])
-			continue;
-		put_run(first, row, versions[first], &out);
-		first = row;
-	}
+	put_runs(versions, n, &out);
 	return replace_updated(f, &out);
 }
 
@@ -448,5 +455,62 @@ struct err *fragment_set_row_ids(Lance__Table__DataFragment *f, uint64_t first)
 	sequence.segments = segments;
 	TRY(pack(&sequence.base, &f->inline_row_ids));
 	f->row_ids_case = LANCE__TABLE__DATA_FRAGMENT__ROW_IDS_INLINE_ROW_IDS;
+	return NULL;
+}
+
+/* --- rows that move --- */
+
+static struct err *set_ids(Lance__Table__DataFragment *f, const uint64_t *ids)
+{
+	Lance__Table__U64Array values = LANCE__TABLE__U64_ARRAY__INIT;
+	Lance__Table__EncodedU64Array array = LANCE__TABLE__ENCODED_U64_ARRAY__INIT;
+	Lance__Table__U64Segment segment = LANCE__TABLE__U64_SEGMENT__INIT;
+	Lance__Table__U64Segment *segments[] = {&segment};
+	Lance__Table__RowIdSequence sequence = LANCE__TABLE__ROW_ID_SEQUENCE__INIT;
+	AUTO_BUF struct buf bytes = {0};
+	for (uint64_t i = 0; i < f->physical_rows; i++)
+		buf_u64le(&bytes, ids[i]);
+	TRY(buf_check(&bytes));
+	values.values.data = bytes.data;
+	values.values.len = bytes.len;
+	array.array_case = LANCE__TABLE__ENCODED_U64_ARRAY__ARRAY_U64_ARRAY;
+	array.u64_array = &values;
+	segment.segment_case = LANCE__TABLE__U64_SEGMENT__SEGMENT_ARRAY;
+	segment.array = &array;
+	sequence.n_segments = 1;
+	sequence.segments = segments;
+	TRY(pack(&sequence.base, &f->inline_row_ids));
+	f->row_ids_case = LANCE__TABLE__DATA_FRAGMENT__ROW_IDS_INLINE_ROW_IDS;
+	return NULL;
+}
+
+struct err *fragment_set_moved(Lance__Table__DataFragment *f, const uint64_t *ids,
+			       const uint64_t *created, uint64_t version)
+{
+	AUTO_BUF struct buf runs = {0};
+	TRY(set_ids(f, ids));
+	put_runs(created, f->physical_rows, &runs);
+	TRY(take_sequence(&runs, &f->inline_created_at_versions));
+	f->created_at_case =
+		LANCE__TABLE__DATA_FRAGMENT__CREATED_AT_INLINE_CREATED_AT_VERSIONS;
+	return fragment_set_updated(f, version);
+}
+
+struct err *fragment_lineage_of(const struct fragment *f, const struct row_set *rows,
+				uint64_t **ids, uint64_t **created)
+{
+	AUTO_MEM uint64_t *all_ids = NULL;
+	AUTO_MEM uint64_t *all_created = NULL;
+	uint64_t n = f->physical_rows;
+	TRY(mem_array((size_t)n, sizeof(*all_ids), &all_ids));
+	TRY(mem_array((size_t)n, sizeof(*all_created), &all_created));
+	TRY(fill(f, SYSTEM_ROWID, 0, n, all_ids));
+	TRY(fill(f, SYSTEM_CREATED, 0, n, all_created));
+	for (uint64_t row = 0; row < n; row++) {
+		if (!row_set_has(rows, row))
+			continue;
+		*(*ids)++ = all_ids[row];
+		*(*created)++ = all_created[row];
+	}
 	return NULL;
 }

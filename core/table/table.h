@@ -369,6 +369,23 @@ MUST_CHECK struct err *table_rewrite_columns(struct table *t,
 					     struct column_rewrite *rewrite,
 					     struct version **ret);
 
+/* Rows that leave their fragments and come as new ones, with new values. */
+struct row_move {
+	struct row_choice *rows;   /* which; borrowed */
+	struct column_file *files; /* borrowed; all fields of the version that .rows is
+				    * of, of these rows, in order */
+	size_t n_files;
+	struct field *const *changed; /* borrowed; those that have new values */
+	size_t n_changed;
+	const char *message; /* for the transaction; may be NULL */
+	bool is_published;   /* out: the files are, or may be, part of a version */
+};
+
+/* Move rows to the end in one version, as table_rewrite_columns; they keep their stable
+ * ids. */
+MUST_CHECK struct err *table_move_rows(struct table *t, struct row_move *move,
+				       struct version **ret);
+
 /* --- new tables --- */
 
 struct new_table {

@@ -33,7 +33,7 @@ def test_crash__every_state_is_whole(tmp_path):
             assert now == before, path
         else:
             assert now == new.setdefault(operation, now), path
-    assert len(seen) == 13 and all(versions == {old.version, old.version + 1} for versions in seen.values())
+    assert len(seen) == 14 and all(versions == {old.version, old.version + 1} for versions in seen.values())
     assert new["restore"] == lance.dataset(str(GOLDEN), version=1).to_table()
     assert new["rename"].column("text") == before.column("caption")
     assert new["add"].column("new").null_count == before.num_rows
@@ -43,6 +43,7 @@ def test_crash__every_state_is_whole(tmp_path):
     assert new["cast"].column("width").to_pylist() == [None if w is None else str(w) for w in before.column("width").to_pylist()]
     chosen = [k < "000000003" or h % 19 == 7 for k, h in zip(*(before.column(n).to_pylist() for n in ("key", "height")))]
     assert new["update"].column("width").to_pylist() == [w + c for w, c in zip(before.column("width").to_pylist(), chosen)]
+    assert new["moved"].sort_by("key").column("width") == new["update"].sort_by("key").column("width")
     assert new["delete"] == pa.concat_tables([before.slice(0, 1), before.slice(3)])
     gone = old.get_fragments()[0].count_rows() + 1
     assert new["emptied"] == before.slice(gone)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from conftest import lancectl
-from test_delete import make
+from test_delete import make, rows_of
 from test_schema import VERSIONS, fails, valid
 
 UPDATES = [
@@ -69,6 +69,34 @@ def test_update__gives_what_pylance_gives(tmp_path, case, stable):
     assert valid(ours).to_table() == before.to_table()
 
 
+@pytest.mark.parametrize("stable", (False, True))
+@pytest.mark.parametrize("case", UPDATES, ids=lambda c: " ".join(f"{k}={v}" for k, v in c[0].items()))
+def test_update__of_rows_is_pylances(tmp_path, case, stable):
+    """With --mode=rows the rows are where pylance puts them, with the same ids and versions."""
+    new, where = case
+    ours, theirs = tmp_path / "ours.lance", tmp_path / "theirs.lance"
+    version = random.Random(str(case)).choice(VERSIONS)
+    before = make(ours, version, stable)
+    shutil.copytree(ours, theirs)
+    other = lance.dataset(str(theirs))
+    done = other.update(new, where, **({} if stable else {"data_storage_version": version}))
+    options = [f"--where={where}"] if where else []
+    said = lancectl("update", ours, *[f"{k}={v}" for k, v in new.items()], *options, "--mode=rows").stdout.decode()
+    after, want = valid(ours), lance.dataset(str(theirs))
+    assert rows_of(after, stable) == rows_of(want, stable), said
+    if done["num_rows_updated"]:
+        theirs_op, ours_op = (d.read_transaction(d.version).operation for d in (want, after))
+        assert sorted(ours_op.fields_for_preserving_frag_bitmap) == sorted(theirs_op.fields_for_preserving_frag_bitmap)
+        assert ours_op.removed_fragment_ids == theirs_op.removed_fragment_ids
+        assert len(ours_op.new_fragments) == len(theirs_op.new_fragments)
+        lancectl("update", ours, "x=0", "--where=a % 7 = 1", "--mode=rows")
+        lance.dataset(str(theirs)).update({"x": "0"}, "a % 7 = 1")
+        assert rows_of(valid(ours), stable).drop_columns(["_rowaddr"]) == \
+            rows_of(lance.dataset(str(theirs)), stable).drop_columns(["_rowaddr"])
+    lance.dataset(str(ours)).optimize.compact_files()
+    assert valid(ours).count_rows() == before.count_rows()
+
+
 def check_lineage(before, after, where):
     names = ["_row_created_at_version", "_row_last_updated_at_version"]
     old = before.to_table(columns=["id", *names], with_row_id=True)
@@ -80,14 +108,15 @@ def check_lineage(before, after, where):
     assert now.column(names[1]).to_pylist() == want
 
 
+@pytest.mark.parametrize("mode", ("columns", "rows"))
 @pytest.mark.parametrize("stable", (False, True))
 @pytest.mark.parametrize("kind", ("BTREE", "BITMAP", "ZONEMAP"))
-def test_update__with_an_index(tmp_path, kind, stable):
+def test_update__with_an_index(tmp_path, kind, stable, mode):
     path = tmp_path / "t.lance"
     dataset = make(path, stable=stable)
     dataset.create_scalar_index("a", kind)
     dataset.create_scalar_index("b", "BTREE")
-    lancectl("update", path, "a=a + 10000", "--where=a >= 310 AND a < 320", "--mode=columns")
+    lancectl("update", path, "a=a + 10000", "--where=a >= 310 AND a < 320", f"--mode={mode}")
     after = valid(path)
     for predicate in ("a = 10311", "a = 311", "a = 5", "a > 250 AND a < 330", "a > 10000", "b = 'n3'"):
         want = lance.dataset(str(path)).to_table(filter=predicate, use_scalar_index=False)
@@ -122,7 +151,8 @@ def test_put__of_a_struct_takes_its_members_from_indices(tmp_path):
     assert valid(path).to_table(filter="s.a = 3").num_rows == 0
 
 
-def test_update__many_writers(tmp_path):
+@pytest.mark.parametrize("mode", ("columns", "rows"))
+def test_update__many_writers(tmp_path, mode):
     """Ours and pylance's, on the same rows and columns: each is applied once."""
     path = tmp_path / "t.lance"
     make(path)
@@ -131,7 +161,7 @@ def test_update__many_writers(tmp_path):
 
     def ours(k):
         try:
-            lancectl("update", path, "a=a + 1000", f"--where=a % 10 = {k}", "--mode=columns")
+            lancectl("update", path, "a=a + 1000", f"--where=a % 10 = {k}", f"--mode={mode}")
         except Exception as e:  # pylint: disable=broad-except
             errors.append(getattr(e, "stderr", e))
 
@@ -169,5 +199,6 @@ def test_update__of_a_not_null_column(tmp_path):
     schema = pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.int64())])
     lance.write_dataset(pa.table({"a": [1, 2, 3], "b": [1, None, 3]}, schema=schema), str(path))
     assert "row 1" in fails("update", path, "a=b", "--mode=columns")
+    assert "row 1" in fails("update", path, "a=b", "--mode=rows")
     lancectl("update", path, "a=b", "--where=b IS NOT NULL", "--mode=columns")
     assert valid(path).to_table().to_pylist() == [{"a": 1, "b": 1}, {"a": 2, "b": None}, {"a": 3, "b": 3}]

@@ -120,8 +120,7 @@ static struct err *delete_fragment(struct table *t)
 	return delete_range(t, 0, f.physical_rows - f.n_deleted + 1);
 }
 
-/* Some values of two fragments, in place. */
-static struct err *update_rows(struct table *t)
+static struct err *update_some(struct table *t, enum update_mode mode)
 {
 	AUTO(version) struct version *base = table_latest(t);
 	AUTO(version) struct version *v = NULL;
@@ -131,10 +130,20 @@ static struct err *update_rows(struct table *t)
 		.set = set,
 		.n = 2,
 		.where = "key < '000000003' OR height % 19 = 7",
-		.mode = UPDATE_COLUMNS,
+		.mode = mode,
 	};
 	uint64_t n;
 	return rows_update(t, base, &spec, &n, &v);
+}
+
+static struct err *update_columns(struct table *t)
+{
+	return update_some(t, UPDATE_COLUMNS);
+}
+
+static struct err *update_rows(struct table *t)
+{
+	return update_some(t, UPDATE_ROWS);
 }
 
 static struct err *rename_column(struct table *t)
@@ -164,13 +173,13 @@ static struct err *restore_first(struct table *t)
 }
 
 const struct operation operations[] = {
-	{"add", add_column},	      {"replace", replace_column},
-	{"retype", retype_column},    {"rename", rename_column},
-	{"drop", drop_column},	      {"describe", describe_column},
-	{"restore", restore_first},   {"columns", write_columns},
-	{"cast", cast_column},	      {"append", append_rows},
-	{"update", update_rows},      {"delete", delete_rows},
-	{"emptied", delete_fragment},
+	{"add", add_column},	    {"replace", replace_column},
+	{"retype", retype_column},  {"rename", rename_column},
+	{"drop", drop_column},	    {"describe", describe_column},
+	{"restore", restore_first}, {"columns", write_columns},
+	{"cast", cast_column},	    {"append", append_rows},
+	{"update", update_columns}, {"moved", update_rows},
+	{"delete", delete_rows},    {"emptied", delete_fragment},
 };
 
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
