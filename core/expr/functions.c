@@ -12,8 +12,8 @@ static const struct function_table *const tables[] = {
 	&operator_functions,  &compare_functions, &logic_functions,
 	&case_functions,      &text_functions,	  &in_functions,
 	&condition_functions, &string_functions,  &math_functions,
-	&array_functions,     &pattern_functions, &hash_functions,
-	&struct_functions,
+	&array_functions,     &pattern_functions, &time_functions,
+	&hash_functions,      &struct_functions,
 };
 
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
