@@ -3,7 +3,7 @@
 usage: stress.py KIND NUMBER DATASET VERSIONS [MOUNT]
 
 KIND is lancefs or pylance.  Prints, as JSON, what succeeded: [operation, subject] pairs.
-Row n of the table has v = 3 n; each writer makes rows and columns of its own.
+Row i of the table has v = 3 i, and n counts its updates; each writer makes rows and columns of its own.
 """
 
 import json
@@ -46,7 +46,7 @@ class Writer:
         operation = self.rng.choices(list(weights), list(weights.values()))[0]
         if operation in ("drop", "replace") and not self.columns:
             operation = "add"
-        if operation == "delete" and not self.rows:
+        if operation in ("delete", "update") and not self.rows:
             operation = "append"
         subject = getattr(self, operation)()
         if subject is None:
@@ -72,7 +72,7 @@ class Ours(Writer):
         self.where = where
 
     def weights(self):
-        return {"add": 3, "replace": 2, "append": 3, "drop": 2 if len(self.columns) > 3 else 0}
+        return {"add": 3, "replace": 2, "append": 3, "delete": 1, "update": 3, "drop": 2 if len(self.columns) > 3 else 0}
 
     def n_rows(self):
         info = (self.where / "info").read_text()
@@ -103,12 +103,32 @@ class Ours(Writer):
     def append(self):
         ids = self.next_ids()
         text = "v,id\n" + "".join(f"{3 * i},{i}\n" for i in ids)
-        return ids if self.write(f"append/{ids[0]}.csv", text) else None
+        if not self.write(f"append/{ids[0]}.csv", text):
+            return None
+        self.rows.append(ids)
+        return ids
+
+    def command(self, *words):
+        ended = subprocess.run([BIN / "lancectl", words[0], self.path, *words[1:]], capture_output=True)
+        return ended.returncode == 0 and b" no rows" not in ended.stdout
+
+    def delete(self):
+        ids = self.rows[self.rng.randrange(len(self.rows))]
+        chosen = ids[:3]
+        if not self.command("delete", f"id in ({','.join(map(str, chosen))})"):
+            return None
+        self.rows.remove(ids)
+        return chosen
+
+    def update(self):
+        ids = self.rng.choice(self.rows)
+        mode = self.rng.choice(("columns", "rows"))
+        words = ["n=coalesce(n, 0) + 1", f"--where=id >= {ids[0]} AND id <= {ids[-1]}", f"--mode={mode}"]
+        return ids if self.command("update", *words) else None
 
     def drop(self):
         name = self.columns.pop(self.rng.randrange(len(self.columns)))
-        ended = subprocess.run([BIN / "lancectl", "drop", self.path, name], capture_output=True)
-        if ended.returncode:
+        if not self.command("drop", name):
             self.columns.append(name)
             return None
         return name
@@ -149,7 +169,8 @@ class Theirs(Writer):
         import pyarrow as pa
 
         ids = self.next_ids()
-        table = pa.table({"id": pa.array(ids, pa.int64()), "v": pa.array([3 * i for i in ids], pa.int64())})
+        table = pa.table({"id": pa.array(ids, pa.int64()), "v": pa.array([3 * i for i in ids], pa.int64()),
+                          "n": pa.array([0] * len(ids), pa.int64())})
         if self.attempt(lambda d: lance.write_dataset(table, d, mode="append") or True) is None:
             return None
         self.rows.append(ids)

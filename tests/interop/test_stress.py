@@ -17,7 +17,7 @@ from stress import BATCH, Ours, Theirs
 
 STRESS = pathlib.Path(__file__).with_name("stress.py")
 ROWS = 500
-OPERATIONS = {"add": "Merge", "replace": "Merge", "append": "Append", "delete": "Delete", "drop": "Project"}
+OPERATIONS = {"add": "Merge", "replace": "Merge", "append": "Append", "delete": "Delete", "drop": "Project", "update": "Update"}
 
 
 def start(path, mounts, target):
@@ -65,8 +65,16 @@ def check_rows(dataset, logs):
     assert set(ids) == expected
 
 
+def check_updates(dataset, logs):
+    """Each update counted once in each of its rows."""
+    expected = collections.Counter(i for ids in flat(logs, "update") for i in ids)
+    table = dataset.to_table(columns=["id", "n"])
+    wrong = {i: n for i, n in zip(*(table.column(c).to_pylist() for c in ("id", "n"))) if (n or 0) != expected[i]}
+    assert not wrong and expected
+
+
 def check_columns(dataset, logs):
-    expected = {"id", "v"} | set(flat(logs, "add"))
+    expected = {"id", "v", "n"} | set(flat(logs, "add"))
     expected -= set(flat(logs, "drop"))
     assert set(dataset.schema.names) == expected
     table = dataset.to_table()
@@ -101,7 +109,7 @@ def is_ours(file):
         return True  # cut short: pylance leaves none in a run without crashes
     names = reader.metadata().schema.names
     if "id" not in names:
-        return len(names) == 1 and names[0].startswith("ours")
+        return len(names) == 1 and (names[0].startswith("ours") or names == ["n"])
     ids = reader.read_all().to_table().column("id").to_pylist()
     first = ids[0]
     return Ours.first_id <= first < Theirs.first_id and ids == list(range(first, first + BATCH))
@@ -121,7 +129,8 @@ def check_files(path, dataset):
 def run(tmp_path, mount, target, stable):
     path = tmp_path / "t.lance"
     ids = pa.array(range(ROWS), pa.int64())
-    table = pa.table({"id": ids, "v": pa.array([3 * i for i in range(ROWS)], pa.int64())})
+    table = pa.table({"id": ids, "v": pa.array([3 * i for i in range(ROWS)], pa.int64()),
+                      "n": pa.array([0] * ROWS, pa.int64())})
     dataset = lance.write_dataset(table, str(path), max_rows_per_file=200, enable_stable_row_ids=stable)
     before = dataset.version
     processes = start(path, [mount(path), mount(path)], target)
@@ -131,6 +140,7 @@ def run(tmp_path, mount, target, stable):
     for version in dataset.versions():
         dataset.checkout_version(version["version"]).validate()
     check_rows(dataset, ours + theirs)
+    check_updates(dataset, ours + theirs)
     check_columns(dataset, ours + theirs)
     check_history(dataset, ours + theirs, before)
     left = check_files(path, dataset)

@@ -5,6 +5,7 @@ import shutil
 import threading
 
 import lance
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -202,3 +203,78 @@ def test_update__of_a_not_null_column(tmp_path):
     assert "row 1" in fails("update", path, "a=b", "--mode=rows")
     lancectl("update", path, "a=b", "--where=b IS NOT NULL", "--mode=columns")
     assert valid(path).to_table().to_pylist() == [{"a": 1, "b": 1}, {"a": 2, "b": None}, {"a": 3, "b": 3}]
+
+
+def test_update__of_a_column_without_data(tmp_path):
+    path = tmp_path / "t.lance"
+    make(path).add_columns(pa.schema([pa.field("later", pa.string())]))
+    lancectl("update", path, "later='now'", "--where=a = 301", "--mode=columns")
+    after = valid(path)
+    assert after.to_table(filter="later = 'now'").column("a").to_pylist() == [301]
+    lancectl("update", path, "later='then'", "--where=a = 1 OR a = 301", "--mode=rows")
+    assert sorted(valid(path).to_table(filter="later = 'then'").column("a").to_pylist()) == [1, 301]
+    lancectl("verify", "--deep", path)
+
+
+@pytest.mark.parametrize("stable", (False, True))
+def test_update__a_stale_update_of_pylance_sees_ours(tmp_path, stable):
+    path = tmp_path / "t.lance"
+    make(path, stable=stable)
+    for mode in ("columns", "rows"):
+        stale = lance.dataset(str(path))
+        before = stale.to_table(filter="a < 20 OR a > 100").column("a").to_pylist()
+        lancectl("update", path, "a=a + 100000", "--where=a % 10 = 1", f"--mode={mode}")
+        stale.update({"a": "a + 1000000"}, "a % 10 = 1")
+        stale = lance.dataset(str(path))
+        lancectl("delete", path, "a = 2")
+        stale.update({"x": "7"}, "a = 3")
+        assert valid(path).to_table(filter="a = 3").column("x").to_pylist() == [7.0]
+        changed = {a: a for a in before} | {a: a + 1100000 for a in before if a % 10 == 1}
+        now = set(valid(path).to_table().column("a").to_pylist())
+        assert all(changed[a] in now for a in before if a != 2)
+        lancectl("verify", "--deep", path)
+
+
+def test_rows__beside_blobs(tmp_path):
+    path = tmp_path / "t.lance"
+    schema = pa.schema([pa.field("a", pa.int64()), pa.field("blob", pa.large_binary(), metadata={"lance-encoding:blob": "true"})])
+    lance.write_dataset(pa.table({"a": range(100), "blob": [str(i).encode() * 9 for i in range(100)]}, schema=schema),
+                        str(path), data_storage_version="2.1", max_rows_per_file=40)
+    assert "blobs" in fails("update", path, "a=1", "--mode=rows")
+    assert "blobs" in fails("update", path, "blob=NULL")
+    lancectl("update", path, "a=a + 1000", "--where=a > 50 AND a < 60")
+    lancectl("delete", path, "a < 45")
+    after = valid(path)
+    assert after.to_table(columns=["a"]).column("a").to_pylist() == [a + 1000 * (50 < a < 60) for a in range(45, 100)]
+    assert [b.readall() for b in after.take_blobs("blob", indices=[0, 54])] == [b"45" * 9, b"99" * 9]
+
+
+def test_rows__on_a_branch(tmp_path):
+    path = tmp_path / "t.lance"
+    main = make(path)
+    before = main.to_table()
+    main.create_branch("b", main.version)
+    branch = path / "tree" / "b"
+    lancectl("delete", branch, "a < 310")
+    lancectl("update", branch, "x=a", "--where=a % 2 = 0", "--mode=columns")
+    lancectl("update", branch, "b='moved'", "--where=a = 401", "--mode=rows")
+    now = lance.dataset(str(path)).checkout_version(("b", None)).to_table().sort_by("a")
+    assert now.column("a").to_pylist() == [a for a in before.column("a").to_pylist() if a >= 310]
+    assert all(x == a for a, x in zip(now.column("a").to_pylist(), now.column("x").to_pylist()) if a % 2 == 0)
+    assert lance.dataset(str(path)).to_table() == before
+    lancectl("verify", "--deep", branch)
+
+
+def test_update__in_place_unless_that_writes_far_more(tmp_path):
+    path = tmp_path / "t.lance"
+    n = 45_000
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.random.default_rng(1).random(n * 512, np.float32)), 512)
+    lance.write_dataset(pa.table({"k": range(n), "v": vectors}), str(path))
+    size = sum(p.stat().st_size for p in (path / "data").iterdir())
+    lancectl("update", path, "k=-1", "--where=k = 7")
+    assert valid(path).to_table(columns=["k"]).column("k").to_pylist()[7] == -1
+    lancectl("update", path, "v=NULL", "--where=k = 8")
+    after = valid(path)
+    assert after.to_table(columns=["k"]).column("k").to_pylist()[-1] == 8
+    assert after.to_table(filter="k = 8").column("v").to_pylist() == [None]
+    assert sum(p.stat().st_size for p in (path / "data").iterdir()) < size + (2 << 20)
