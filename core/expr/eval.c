@@ -371,7 +371,8 @@ static struct err *compile(struct binder *b, enum expr_use use, struct node **re
 {
 	AUTO(node) struct node *root = NULL;
 	TRY(expr_parse(b->text, &root));
-	TRY(lance_resolve(b, root));
+	if (use != EXPR_ITEM)
+		TRY(lance_resolve(b, root));
 	TRY(bind_node(b, &root));
 	if (root->kind == NODE_COLUMN)
 		b->inputs[root->input].is_nulls_only = false;

@@ -30,6 +30,7 @@ struct expr;
 
 enum expr_use {
 	EXPR_VALUE,  /* any type */
+	EXPR_ITEM,   /* the same in a SELECT, where a literal keeps its own type */
 	EXPR_FILTER, /* a boolean: which rows */
 };
 

@@ -61,7 +61,7 @@ static struct err *add_output(struct selecting *s, const char *text, const char 
 		TRY(mem_resize(cap, sizeof(struct field *), &s->fields));
 		s->cap = cap;
 	}
-	TRY(scope_compile(s->scope, text, EXPR_VALUE, &e));
+	TRY(scope_compile(s->scope, text, EXPR_ITEM, &e));
 	TRY(output_field(s, e, name, &f));
 	s->exprs[s->n] = TAKE(e);
 	s->fields[s->n++] = TAKE(f);
