@@ -8,42 +8,9 @@
 
 struct answer {
 	struct output output;
-	const struct format_ops *format; /* NULL: txt */
-	struct format_stream *stream;	 /* owned */
+	const struct format_ops *format;
+	struct format_stream *stream; /* owned */
 };
-
-/* --- txt: values separated by tabs, without a header --- */
-
-static struct err *put_lines(struct array *rows, struct answer *a)
-{
-	AUTO_BUF struct buf line = {0};
-	struct buf *columns;
-	const uint8_t **at;
-	struct err *err = mem_array(rows->n_children, sizeof(*columns), &columns);
-	TRY(err);
-	err = mem_array(rows->n_children, sizeof(*at), &at);
-	for (size_t i = 0; i < rows->n_children && !err; i++) {
-		err = text_render(rows->children[i], &columns[i]);
-		at[i] = columns[i].data;
-	}
-	for (uint64_t row = 0; row < rows->n_rows && !err; row++) {
-		for (size_t i = 0; i < rows->n_children; i++) {
-			const uint8_t *end = rawmemchr(at[i], '\n');
-			buf_append(&line, at[i], (size_t)(end - at[i]));
-			buf_byte(&line, i + 1 < rows->n_children ? '\t' : '\n');
-			at[i] = end + 1;
-		}
-	}
-	if (!err)
-		err = buf_check(&line);
-	if (!err)
-		err = output_write(&a->output, line.data, line.len);
-	for (size_t i = 0; i < rows->n_children; i++)
-		buf_fini(&columns[i]);
-	free(columns);
-	free(at);
-	return err;
-}
 
 /* --- the sink --- */
 
@@ -51,14 +18,13 @@ static struct err *begin(void *ctx, struct field *rows)
 {
 	struct answer *a = ctx;
 	struct stream_sink sink = {output_write, &a->output};
-	return a->format ? format_stream_open(a->format, rows, &sink, &a->stream)
-			 : NULL;
+	return format_stream_open(a->format, rows, &sink, &a->stream);
 }
 
 static struct err *take_rows(void *ctx, struct array *rows)
 {
 	struct answer *a = ctx;
-	return a->stream ? format_stream_push(a->stream, rows) : put_lines(rows, a);
+	return format_stream_push(a->stream, rows);
 }
 
 static struct err *pick_format(const struct words *w, const struct format_ops **ret)
@@ -69,9 +35,7 @@ static struct err *pick_format(const struct words *w, const struct format_ops **
 	if (!name)
 		name = dot && format_find(dot + 1) ? dot + 1 : "csv";
 	*ret = format_find(name);
-	if (strcmp(name, "txt") == 0)
-		*ret = NULL;
-	else if (!*ret || !format_parses_tables(*ret))
+	if (!*ret || !format_holds_tables(*ret))
 		return err_new(EINVAL,
 			       "rows are not written as '%s'; there are csv, jsonl, "
 			       "arrow, txt",
@@ -88,7 +52,7 @@ static struct err *answer(const struct command_env *env, const char *sql,
 	TRY(scope_of(env->version, &scope));
 	struct query_env q = {&scope, env->name, command_find_scope, &copy};
 	TRY(query_run(&q, sql, &sink));
-	return a->stream ? format_stream_finish(a->stream) : NULL;
+	return format_stream_finish(a->stream);
 }
 
 static struct err *run_query(const struct command_env *env, const struct words *w,

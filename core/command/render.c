@@ -400,6 +400,7 @@ struct err *column_view(struct version *v, struct field *f,
 struct table_source {
 	struct version *version; /* owned reference */
 	struct field *field;	 /* owned reference: a struct of the columns */
+	struct field **columns;	 /* owned array; borrowed from the version */
 };
 
 static struct err *table_read(void *ctx, uint64_t first, uint64_t end,
@@ -409,7 +410,7 @@ static struct err *table_read(void *ctx, uint64_t first, uint64_t end,
 	AUTO(array) struct array *a = NULL;
 	TRY(array_new(s->field->type, end - first, &a));
 	for (size_t i = 0; i < a->n_children; i++)
-		TRY(version_read(s->version, s->field->type->children[i], first, end,
+		TRY(version_read(s->version, s->columns[i], first, end,
 				 &a->children[i]));
 	*ret = TAKE(a);
 	return NULL;
@@ -418,42 +419,61 @@ static struct err *table_read(void *ctx, uint64_t first, uint64_t end,
 static void table_release(void *ctx)
 {
 	struct table_source *s = ctx;
-	field_unref(s->field);
+	if (s->field)
+		field_unref(s->field);
 	version_unref(s->version);
+	free(s->columns);
 	free(s);
+}
+
+/* The result of a query has names that are no columns' names. */
+static struct err *shown_column(struct field *f, struct field **ret)
+{
+	const char *name = field_metadata(f, QUERY_NAME_KEY);
+	if (!name) {
+		*ret = field_ref(f);
+		return NULL;
+	}
+	return field_new(name, f->type, f->nullable, ret);
 }
 
 /* A struct of those columns that the format can hold in a table; blobs may be of any
  * size, and are left out. */
-static struct err *table_field(const struct version *v, const struct format_ops *format,
-			       struct field **ret)
+static struct err *table_field(struct table_source *s, const struct format_ops *format)
 {
+	const struct version *v = s->version;
 	AUTO(type) struct type *type = NULL;
 	size_t n = 0;
 	TRY(type_new_nested(TYPE_STRUCT, version_n_fields(v), &type));
+	TRY(mem_array(version_n_fields(v), sizeof(struct field *), &s->columns));
 	for (size_t i = 0; i < version_n_fields(v); i++) {
 		struct field *f = version_field(v, i);
 		AUTO(field) struct field *shown = NULL;
 		TRY(format_field(format, f, &shown));
-		if (!field_is_blob(f) && format_renders_in_table(format, shown->type))
-			type->children[n++] = field_ref(f);
+		if (field_is_blob(f) || !format_renders_in_table(format, shown->type))
+			continue;
+		s->columns[n] = f;
+		TRY(shown_column(f, &type->children[n++]));
 	}
 	type->n_children = n;
-	TRY(field_new("table", type, false, ret));
-	return field_set_metadata(*ret, FORMAT_TABLE_KEY, "1", 1);
+	TRY(field_new("table", type, false, &s->field));
+	return field_set_metadata(s->field, FORMAT_TABLE_KEY, "1", 1);
 }
 
 struct err *table_view(struct version *v, const struct format_ops *format,
 		       struct view **ret)
 {
-	AUTO(field) struct field *f = NULL;
 	struct table_source *s;
-	TRY(table_field(v, format, &f));
-	if (f->type->n_children == 0)
-		return err_new(EINVAL, "the table has no column that %s holds",
-			       format_suffix(format));
 	TRY(mem_new(&s));
-	*s = (struct table_source){version_ref(v), TAKE(f)};
+	s->version = version_ref(v);
+	struct err *err = table_field(s, format);
+	if (!err && s->field->type->n_children == 0)
+		err = err_new(EINVAL, "the table has no column that %s holds",
+			      format_suffix(format));
+	if (err) {
+		table_release(s);
+		return err;
+	}
 	struct view_source source = {
 		.read = table_read,
 		.release = table_release,

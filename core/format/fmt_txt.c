@@ -185,9 +185,27 @@ struct err *text_render(const struct array *a, struct buf *out)
 }
 
 static struct err *txt_measure(const struct field *f, const struct array *a,
+			       uint64_t first, uint64_t end, uint64_t *ret);
+
+/* A tab or a newline is a byte as well: the lengths of the columns add up. */
+static struct err *measure_table(const struct array *a, uint64_t first, uint64_t end,
+				 uint64_t *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < a->n_children; i++) {
+		const struct field *f = a->type->children[i];
+		uint64_t n;
+		TRY(txt_measure(f, a->children[i], first, end, &n));
+		*ret += n;
+	}
+	return NULL;
+}
+
+static struct err *txt_measure(const struct field *f, const struct array *a,
 			       uint64_t first, uint64_t end, uint64_t *ret)
 {
-	(void)f;
+	if (field_is_table(f))
+		return measure_table(a, first, end, ret);
 	if (string_array(a)) {
 		uint64_t len, n_special = count_special(a, first, end, &len);
 		*ret = len + n_special + (end - first) + 2 * count_nulls(a, first, end);
@@ -204,13 +222,47 @@ static struct err *txt_measure(const struct field *f, const struct array *a,
 	return buf_check(&out);
 }
 
+/* --- out: tables, with tabs between the values --- */
+
+/* The lines of columns, each rendered by itself, side by side. */
+static void zip_lines(const struct buf *columns, size_t n, uint64_t n_rows,
+		      const uint8_t **at, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		at[i] = columns[i].data;
+	for (uint64_t row = 0; row < n_rows; row++)
+		for (size_t i = 0; i < n; i++) {
+			const uint8_t *end = rawmemchr(at[i], '\n');
+			buf_append(out, at[i], (size_t)(end - at[i]));
+			buf_byte(out, i + 1 < n ? '\t' : '\n');
+			at[i] = end + 1;
+		}
+}
+
+static struct err *render_table(const struct array *a, struct buf *out)
+{
+	AUTO_MEM const uint8_t **at = NULL;
+	struct buf *columns;
+	size_t n = a->n_children;
+	TRY(mem_array(n, sizeof(*at), &at));
+	TRY(mem_array(n, sizeof(*columns), &columns));
+	struct err *err = NULL;
+	for (size_t i = 0; i < n && !err; i++)
+		err = text_render(a->children[i], &columns[i]);
+	if (!err)
+		zip_lines(columns, n, a->n_rows, at, out);
+	for (size_t i = 0; i < n; i++)
+		buf_fini(&columns[i]);
+	free(columns);
+	return err ? err : buf_check(out);
+}
+
 static struct err *txt_render(const struct field *f, const struct array *a,
 			      const struct view_rows *rows, struct chunk *ret)
 {
 	AUTO_BUF struct buf out = {0};
-	(void)f;
 	(void)rows;
-	TRY(text_render(a, &out));
+	TRY(field_is_table(f) ? render_table(a, &out) : text_render(a, &out));
 	return chunk_of_buf(&out, ret);
 }
 
@@ -391,6 +443,7 @@ static bool txt_is_complete(const struct parser *p)
 
 const struct format_ops fmt_txt = {
 	.suffix = "txt",
+	.holds_tables = true,
 	.mime = "text/plain",
 	.renders = text_fits,
 	.parses = txt_parses,

@@ -40,6 +40,8 @@ bool format_renders(const struct format_ops *f, const struct type *t);
 bool format_parses(const struct format_ops *f, const struct type *t);
 /* A file in this format may hold a table, whose columns come in. */
 bool format_parses_tables(const struct format_ops *f);
+/* Tables can be read in this format. */
+bool format_holds_tables(const struct format_ops *f);
 /* The format a column of this type is listed in; NULL for binary ones, which
  * are directories. */
 const struct format_ops *format_natural(const struct type *t);

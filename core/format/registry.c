@@ -83,6 +83,11 @@ bool format_renders_in_table(const struct format_ops *f, const struct type *t)
 	return f->holds_tables && f->renders(t);
 }
 
+bool format_holds_tables(const struct format_ops *f)
+{
+	return f->holds_tables;
+}
+
 bool field_is_table(const struct field *f)
 {
 	return f->type->id == TYPE_STRUCT && field_metadata(f, FORMAT_TABLE_KEY);

@@ -155,6 +155,15 @@ MUST_CHECK struct err *rows_update(struct table *t, struct version *base,
 				   const struct update_spec *spec, uint64_t *ret_n,
 				   struct version **ret);
 
+/*
+ * Run a SELECT and make a table of its rows, in an empty directory (store, referenced).
+ * Its columns are called c0, c1, …; the names of the result, which may be anything, are
+ * their metadata QUERY_NAME_KEY.
+ */
+#define QUERY_NAME_KEY "lancefs:name"
+MUST_CHECK struct err *query_save(const struct query_env *env, const char *sql,
+				  struct io_store *store, struct table **ret);
+
 /* --- rows in --- */
 
 struct row_target {
