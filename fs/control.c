@@ -85,6 +85,11 @@ static struct err *create_file(void *ctx, const char *file, int *ret_fd)
 	return writer_create(ctx, file, ret_fd);
 }
 
+static struct err *find_table(void *ctx, const char *name, struct table **ret)
+{
+	return server_find_table(writer_server(ctx), name, ret);
+}
+
 static struct err *run_line(const struct control_task *t, const char *line, size_t len,
 			    struct buf *reply)
 {
@@ -93,6 +98,8 @@ static struct err *run_line(const struct control_task *t, const char *line, size
 	struct command_env env = {
 		.table = t->mount->table,
 		.version = v,
+		.name = mount_table_name(t->mount),
+		.find_table = find_table,
 		.open = open_file,
 		.create = create_file,
 		.ctx = t->writer,

@@ -116,6 +116,39 @@ static struct err *table_node(struct mount *m, const char *location, struct node
 	return NULL;
 }
 
+/* Its directory, NULL if there is no such table; the caller's. */
+static struct err *find_location(struct database *d, const char *name, char **ret)
+{
+	struct catalog_list l = {0};
+	struct err *err = catalog_list(d->catalog, "", &l);
+	for (size_t i = 0; i < l.n && !err && !*ret; i++)
+		if (l.items[i].location && strcmp(l.items[i].name, name) == 0)
+			err = str_dup(l.items[i].location, ret);
+	catalog_list_fini(&l);
+	return err;
+}
+
+struct err *server_find_table(struct server *s, const char *name, struct table **ret)
+{
+	struct mount *root = s->mount;
+	AUTO(mount) struct mount *found = NULL;
+	AUTO_MEM char *location = NULL;
+	struct database *d = root->database;
+	*ret = NULL;
+	if (!d)
+		return NULL;
+	TRY(find_location(d, name, &location));
+	if (!location)
+		return NULL;
+	pthread_mutex_lock(&d->lock);
+	struct err *err = find_table(root, d, location, &found);
+	pthread_mutex_unlock(&d->lock);
+	TRY(err);
+	TRY(table_refresh(found->table));
+	*ret = table_ref(found->table);
+	return NULL;
+}
+
 /* --- names --- */
 
 static const char *namespace_of(const struct node *dir)

@@ -29,6 +29,7 @@ static const struct {
 	{"branches", &branches_ops, ROOT},
 	{"append", &append_ops, ROOT},
 	{"joins", &joins_ops, ROOT},
+	{"queries", &queries_ops, ROOT},
 	{"rejected", &rejected_ops, ROOT},
 	{"control", &control_ops, ROOT},
 	{"metrics", &metrics_ops, ROOT},

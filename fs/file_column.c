@@ -268,6 +268,7 @@ static struct err *column_xattr_get(struct mount *m, struct node *n, const char 
 const struct node_ops column_file_ops = {
 	.kind = "column",
 	.mode = S_IFREG | 0644,
+	.is_replaced = true,
 	.attr = column_attr,
 	.open = column_open,
 	.read = view_read,

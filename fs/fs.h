@@ -92,6 +92,9 @@ struct node_ops {
 	const char *kind;
 	mode_t mode;   /* type and permissions */
 	bool is_fresh; /* every lookup gives another node */
+	/* Opened for writing it is ESTALE, and who looks the name up again gets a file
+	 * that will replace it. */
+	bool is_replaced;
 	/* What becomes of files made in a directory of this kind; NULL: none are, or
 	 * each has its own. */
 	const struct drop_place *drops;
@@ -122,6 +125,8 @@ struct node_ops {
 	struct err *(*flush)(struct mount *m, struct handle *h, pid_t pid,
 			     bool is_fsync);
 	void (*release)(struct mount *m, struct handle *h);
+	/* The time of its last change is set.  NULL: nothing follows from that. */
+	struct err *(*touch)(struct mount *m, struct node *n);
 	struct err *(*readlink)(struct mount *m, struct node *n, char **ret);
 	/* Append names, each with its NUL. */
 	struct err *(*xattr_list)(struct mount *m, struct node *n, struct buf *out);
@@ -212,6 +217,7 @@ struct mount {
 	atomic_int refs;
 	struct server *server; /* borrowed */
 	char *source;	       /* owned; for messages and for what is kept elsewhere */
+	char *table_name;      /* owned; its own in queries */
 	uint64_t salt;	       /* tells its inode numbers from other tables' */
 	uint64_t root_ino;
 	struct io_store *store;	   /* owned reference */
@@ -261,6 +267,18 @@ void mount_unref(struct mount *m);
 DEFINE_AUTO(mount, mount_unref)
 /* The node of its root directory. */
 MUST_CHECK struct err *mount_root(struct mount *m, struct node **ret);
+
+/* The name of its table in queries, NULL if it has none; borrowed. */
+const char *mount_table_name(const struct mount *m);
+/* A table of the database that is mounted; *ret stays NULL if there is none. */
+MUST_CHECK struct err *server_find_table(struct server *s, const char *name,
+					 struct table **ret);
+
+/* --- dir_queries.c --- */
+
+extern const struct node_ops queries_ops, query_rows_ops, query_sql_ops;
+/* rm queries/NAME.sql: the query with its rows. */
+MUST_CHECK struct err *query_remove(struct mount *m, const char *name);
 
 /* --- dir_branches.c --- */
 
@@ -374,6 +392,7 @@ MUST_CHECK struct err *writer_new(fuse_req_t req, struct server *s,
 void writer_free(struct writer *w);
 DEFINE_AUTO(writer, writer_free)
 pid_t writer_pid(const struct writer *w);
+struct server *writer_server(const struct writer *w);
 /* Open a file that it names for reading, with its rights; one of this mount is read
  * without asking the kernel.  EPERM if lancefs cannot act for it. */
 MUST_CHECK struct err *writer_open(const struct writer *w, const char *file,

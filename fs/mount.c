@@ -57,6 +57,25 @@ static struct err *open_what_is_there(struct mount *m)
 }
 
 /* store is taken, also on failure. */
+/* /data/photos.lance is "photos" in queries. */
+static struct err *name_table(struct mount *m)
+{
+	const char *end = m->source + strlen(m->source), *start;
+	while (end > m->source && end[-1] == '/')
+		end--;
+	for (start = end; start > m->source && start[-1] != '/';)
+		start--;
+	size_t len = (size_t)(end - start);
+	if (len > 6 && memcmp(end - 6, ".lance", 6) == 0)
+		len -= 6;
+	return str_dup_len(start, len, &m->table_name);
+}
+
+const char *mount_table_name(const struct mount *m)
+{
+	return m->table_name;
+}
+
 static struct err *mount_new(struct server *s, struct io_store *store,
 			     const char *source, uint64_t salt, struct mount **ret)
 {
@@ -77,6 +96,7 @@ static struct err *mount_new(struct server *s, struct io_store *store,
 	pthread_mutex_init(&m->branches_lock, NULL);
 	pthread_mutex_init(&m->watched.lock, NULL);
 	TRY(str_dup(source, &m->source));
+	TRY(name_table(m));
 	*ret = TAKE(m);
 	return NULL;
 }
@@ -200,6 +220,7 @@ static void mount_free(struct mount *m)
 	free(m->watched.warned);
 	free(m->why_read_only);
 	free(m->source);
+	free(m->table_name);
 	free(m);
 }
 

@@ -93,10 +93,10 @@ static struct err *lookup_node(struct mount *m, pid_t tid, struct node *dir,
 		return staged_node(s, ret);
 	if (dir->ops->lookup)
 		TRY(dir->ops->lookup(m, dir, name, &n));
-	if (n && place && n->ops == &column_file_ops &&
-	    staging_expected(m, n->ino, tid)) {
+	if (n && place && n->ops->is_replaced && staging_expected(m, n->ino, tid)) {
 		TRY(staging_create(m, place, name, tid, &s));
-		TRY(staged_show(s, n));
+		if (n->field)
+			TRY(staged_show(s, n));
 		return staged_node(s, ret);
 	}
 	*ret = TAKE(n);
@@ -183,7 +183,9 @@ static struct err *set_attr(struct mount *m, struct node *n, const struct stat *
 	}
 	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) {
 		int64_t ns = time_to_set(attr, to_set);
-		if (n->staged)
+		if (n->ops->touch)
+			TRY(n->ops->touch(m, n));
+		else if (n->staged)
 			staged_touch(n->staged, ns);
 		else if (n->field)
 			memo_put(m->memo, MEMO_TOUCHED,

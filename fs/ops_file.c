@@ -96,7 +96,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!n)
 		return;
 	struct err *err = open_node(req, n, fi);
-	bool looks_again = n->ops == &column_file_ops || n->staged;
+	bool looks_again = n->ops->is_replaced || n->staged;
 	if (err && err->code == ESTALE && looks_again && OPEN_WRITES(fi->flags)) {
 		err_free(err); /* the kernel looks up again: not a failure */
 		if (!n->staged)

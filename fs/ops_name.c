@@ -21,9 +21,9 @@ static struct err *check_place(struct mount *m, const struct node *dir)
 			       "this part of the tree is read-only; write columns "
 			       "in columns/");
 	if (!node_drops(dir))
-		return err_new(
-			EPERM,
-			"files are made in columns/, append/ and joins/KEY/ only");
+		return err_new(EPERM,
+			       "files are made in columns/, append/, joins/KEY/ and "
+			       "queries/ only");
 	return NULL;
 }
 
@@ -65,6 +65,8 @@ static struct err *unlink_name(struct mount *m, struct node *dir, const char *na
 		return rejected_remove(m, name);
 	if (node_drops(dir) && staging_remove(m, node_drops(dir), name))
 		return NULL;
+	if (dir->ops == &queries_ops)
+		return query_remove(m, name);
 	if (dir->ops->lookup)
 		TRY(dir->ops->lookup(m, dir, name, &n));
 	if (!n)

@@ -42,7 +42,7 @@ struct err *state_dir(struct mount *m, const char *name, int *ret_fd)
 void state_tidy(struct mount *m)
 {
 	static const char *const dirs[] = {"_lancefs/spool", "_lancefs/rejected",
-					   "_lancefs"};
+					   "_lancefs/queries", "_lancefs"};
 	for (size_t i = 0; m->is_writable && i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		unlinkat(io_store_fd(m->store), dirs[i], AT_REMOVEDIR);
 }

@@ -87,6 +87,20 @@ static char *take_dataset(struct words *w)
 	return dataset;
 }
 
+/* data/photos.lance/ is "photos" in queries. */
+static struct err *table_name(const char *dataset, char **ret)
+{
+	size_t end = strlen(dataset);
+	while (end && dataset[end - 1] == '/')
+		end--;
+	size_t start = end;
+	while (start && dataset[start - 1] != '/')
+		start--;
+	if (end - start > 6 && memcmp(dataset + end - 6, ".lance", 6) == 0)
+		end -= 6;
+	return str_dup_len(dataset + start, end - start, ret);
+}
+
 static struct err *run(struct words *w, const char *dataset, bool json, bool quiet)
 {
 	struct log log = {.write = print_line,
@@ -102,9 +116,12 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 		TRY(table_open(store, &log, &table));
 		v = table_latest(table);
 	}
+	AUTO_MEM char *name = NULL;
+	TRY(table_name(dataset, &name));
 	struct command_env env = {
 		.table = table,
 		.dataset = dataset,
+		.name = name,
 		.log = &log,
 		.version = v,
 		.json = json,

@@ -146,5 +146,11 @@ MUST_CHECK struct err *part_view(struct version *v, const struct column_part_of 
 /* The same of all columns that the format can hold: the whole table in a file. */
 MUST_CHECK struct err *table_view(struct version *v, const struct format_ops *format,
 				  struct view **ret);
+/* The same of a table's latest version, which the view keeps (and the table). */
+MUST_CHECK struct err *
+whole_table_view(struct table *t, const struct format_ops *format, struct view **ret);
+/* A query_env's find, for a mount: ctx is a command_env. */
+MUST_CHECK struct err *command_find_scope(void *ctx, const char *name,
+					  struct scope *ret, bool *ret_found);
 
 #endif

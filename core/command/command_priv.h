@@ -32,11 +32,4 @@ MUST_CHECK struct err *output_write(void *output, const void *p, size_t len);
 /* Flush and close; err is what happened before, and is returned if there is one. */
 MUST_CHECK struct err *output_close(struct output *o, struct err *err);
 
-/* --- tables that a SELECT names (tables.c) --- */
-
-/* A query_env's find: other tables beside this one, and files of rows.  ctx is the
- * command's environment. */
-MUST_CHECK struct err *command_find_scope(void *ctx, const char *name,
-					  struct scope *ret, bool *ret_found);
-
 #endif

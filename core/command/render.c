@@ -398,6 +398,7 @@ struct err *column_view(struct version *v, struct field *f,
 }
 
 struct table_source {
+	struct table *table;	 /* owned reference, or NULL: somebody else keeps it */
 	struct version *version; /* owned reference */
 	struct field *field;	 /* owned reference: a struct of the columns */
 	struct field **columns;	 /* owned array; borrowed from the version */
@@ -422,6 +423,8 @@ static void table_release(void *ctx)
 	if (s->field)
 		field_unref(s->field);
 	version_unref(s->version);
+	if (s->table)
+		table_unref(s->table);
 	free(s->columns);
 	free(s);
 }
@@ -460,11 +463,12 @@ static struct err *table_field(struct table_source *s, const struct format_ops *
 	return field_set_metadata(s->field, FORMAT_TABLE_KEY, "1", 1);
 }
 
-struct err *table_view(struct version *v, const struct format_ops *format,
-		       struct view **ret)
+static struct err *open_view(struct table *t, struct version *v,
+			     const struct format_ops *format, struct view **ret)
 {
 	struct table_source *s;
 	TRY(mem_new(&s));
+	s->table = t ? table_ref(t) : NULL;
 	s->version = version_ref(v);
 	struct err *err = table_field(s, format);
 	if (!err && s->field->type->n_children == 0)
@@ -482,4 +486,17 @@ struct err *table_view(struct version *v, const struct format_ops *format,
 		.field = s->field,
 	};
 	return view_open(format, &source, ret);
+}
+
+struct err *table_view(struct version *v, const struct format_ops *format,
+		       struct view **ret)
+{
+	return open_view(NULL, v, format, ret);
+}
+
+struct err *whole_table_view(struct table *t, const struct format_ops *format,
+			     struct view **ret)
+{
+	AUTO(version) struct version *v = table_latest(t);
+	return open_view(t, v, format, ret);
 }

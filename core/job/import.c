@@ -12,15 +12,16 @@
 #include <errno.h>
 #include <inttypes.h>
 
+/* Of a text that is kept whole. */
+#define LIMIT_TEXT_BYTES ((size_t)1 << 20)
 #define REREAD_BYTES ((size_t)1 << 20)
 /* From so many bytes on a thread is worth it. */
 #define STAGE_AFTER_BYTES ((uint64_t)8 << 20)
 
 static const struct import_kind_ops *const kinds[] = {
-	[IMPORT_COLUMN] = &import_one_column,
-	[IMPORT_COLUMNS] = &import_columns,
-	[IMPORT_ROWS] = &import_rows,
-	[IMPORT_JOIN] = &import_join,
+	[IMPORT_COLUMN] = &import_one_column, [IMPORT_COLUMNS] = &import_columns,
+	[IMPORT_ROWS] = &import_rows,	      [IMPORT_JOIN] = &import_join,
+	[IMPORT_TEXT] = &import_text,
 };
 
 void import_close(struct import *im)
@@ -29,7 +30,9 @@ void import_close(struct import *im)
 		return;
 	stage_abort(im->stage);
 	parser_close(im->parser);
-	im->ops->abort(im);
+	if (im->ops->abort)
+		im->ops->abort(im);
+	buf_fini(&im->bytes);
 	field_unref(im->described);
 	free(im->name);
 	free(im->text);
@@ -119,7 +122,8 @@ struct err *import_open(struct table *t, struct version *base,
 			const struct import_spec *spec, struct import **ret)
 {
 	AUTO(import) struct import *im = NULL;
-	TRY(version_check_writable(base));
+	if (!kinds[spec->kind]->is_text)
+		TRY(version_check_writable(base));
 	TRY(mem_new(&im));
 	im->ops = kinds[spec->kind];
 	im->table = table_ref(t);
@@ -129,7 +133,10 @@ struct err *import_open(struct table *t, struct version *base,
 	im->join = spec->join;
 	TRY(str_dup(spec->text ? spec->text : spec->name, &im->text));
 	TRY(tell_where(im, &im->where));
-	TRY(begin(im, spec->type));
+	im->taker = spec->taker;
+	im->bytes.limit = LIMIT_TEXT_BYTES;
+	if (!im->ops->is_text)
+		TRY(begin(im, spec->type));
 	*ret = TAKE(im);
 	return NULL;
 }
@@ -151,11 +158,23 @@ static bool knows_enough(const struct import *im)
 	       parser_knows_type(im->parser);
 }
 
+static struct err *push_text(struct import *im, const void *p, size_t len)
+{
+	buf_append(&im->bytes, p, len);
+	im->failed = im->bytes.failed || memchr(p, 0, len);
+	if (!im->failed)
+		return NULL;
+	return err_new(EINVAL, "%s: it is no text of at most %zu bytes", im->where,
+		       LIMIT_TEXT_BYTES);
+}
+
 struct err *import_push(struct import *im, const void *p, size_t len)
 {
 	if (im->failed)
 		return failed_before(im);
 	im->n_pushed += len;
+	if (im->ops->is_text)
+		return push_text(im, p, len);
 	if (knows_enough(im))
 		return NULL;
 	struct err *err = name_it(im, parser_push(im->parser, p, len));
@@ -165,11 +184,15 @@ struct err *import_push(struct import *im, const void *p, size_t len)
 
 bool import_is_complete(const struct import *im)
 {
+	if (im->ops->is_text)
+		return !im->failed && im->n_pushed > 0;
 	return !im->failed && parser_is_complete(im->parser);
 }
 
 bool import_is_header_only(const struct import *im)
 {
+	if (im->ops->is_text)
+		return false;
 	bool has_header = format_is_text(im->format) && !im->ops->is_table
 				  ? parser_column_name(im->parser) != NULL
 				  : parser_knows_type(im->parser);
@@ -198,6 +221,8 @@ struct err *import_check_complete(struct import *im)
 		return NULL;
 	if (im->failed)
 		return failed_before(im);
+	if (im->ops->is_text)
+		return err_new(EINVAL, "%s: it is empty", im->where);
 	/* with all its rows it lacks something else: its end, a value to tell the type
 	 */
 	uint64_t n_rows = version_rows(im->base);
@@ -276,6 +301,8 @@ static struct err *commit(struct import *im, const struct import_bytes *reread,
 			  struct version **ret)
 {
 	AUTO_MEM char *note = NULL;
+	if (im->ops->is_text)
+		return im->ops->commit(im, NULL, ret);
 	if (!knows_enough(im))
 		TRY(parser_finish(im->parser));
 	TRY(explain_spoiler(im, &note));

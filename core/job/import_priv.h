@@ -13,6 +13,8 @@
 struct join;
 
 struct import_kind_ops {
+	bool is_text; /* the bytes are kept as they are: there are no rows, and of the
+		       * functions below there is .commit alone */
 	const char *place;   /* where such files go, for messages: "columns" */
 	bool is_table;	     /* rows are structs, a member a column */
 	bool takes_any_rows; /* else as many as base has */
@@ -48,12 +50,14 @@ struct import {
 	struct stage *stage; /* owned; of large files: encodes and writes rows while
 			      * more come; NULL: that is done at once */
 	/* Of the kinds; owned. */
+	struct buf bytes;
+	struct import_taker taker; /* borrowed */
 	struct column_writer *columns;
 	struct row_writer *rows;
 	struct join *joined;
 };
 
 extern const struct import_kind_ops import_one_column, import_columns, import_rows,
-	import_join;
+	import_join, import_text;
 
 #endif

@@ -155,6 +155,14 @@ static struct err *add_bool(struct column *c, sqlite3_value *v)
 	return builder_text(c->builder, text, strlen(text));
 }
 
+/* SQLite's own text of a double has 15 digits. */
+static struct err *add_double(struct column *c, sqlite3_value *v)
+{
+	char text[NUMBER_TEXT_MAX];
+	size_t len = text_double(text, sqlite3_value_double(v));
+	return builder_text(c->builder, text, len);
+}
+
 static struct err *add_value(struct result *r, struct column *c, sqlite3_value *v)
 {
 	int type = sqlite3_value_type(v);
@@ -164,6 +172,8 @@ static struct err *add_value(struct result *r, struct column *c, sqlite3_value *
 		return builder_null(c->builder);
 	if (c->type->id == TYPE_BOOL && type == SQLITE_INTEGER)
 		return add_bool(c, v);
+	if (type == SQLITE_FLOAT && !type_is_integer(c->type->id))
+		return add_double(c, v);
 	bool is_bytes = type_is_binary(c->type->id) || c->type->id == TYPE_FIXED_BINARY;
 	if ((type == SQLITE_BLOB) != is_bytes && type == SQLITE_BLOB)
 		return wrong_type(r, c);
