@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * job.h: work that changes a table: today, bringing in columns and rows.
+ * job.h: work that changes a table: columns come in or are computed, rows come in,
+ * change and go.
  *
  * A column_writer takes arrays of live rows in order and writes one data file
  * a fragment, unreferenced until the commit.  A row_writer takes whole rows, which come
  * as new fragments.  An import stands before them
  * and takes the bytes of a file: it parses as they come, so that a bad value
- * fails early and large files are encoded once, while they stream.
+ * fails early and large files are encoded once, while they stream.  A file that is
+ * joined is kept until its end, and its columns go to the rows that have its keys.
  *
  * Each belongs to one thread at a time.
  */

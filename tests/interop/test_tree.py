@@ -31,7 +31,7 @@ def dataset(tmp_path_factory):
 def test_root__has_what_it_says(mount, dataset):
     where = mount(dataset)
     assert set(os.listdir(where)) == {"control", "metrics", "info", "schema", "history", "last_error", "columns", "rows",
-                                      "versions", "tags", "append", "branches", "rejected", "fragments", "indices",
+                                      "versions", "tags", "append", "joins", "branches", "rejected", "fragments", "indices",
                                       "schema.json", "table"}
     assert "rows: 300\n" in (where / "info").read_text()
     schema = [line.split("\t") for line in (where / "schema").read_text().splitlines()]
@@ -58,7 +58,7 @@ def test_inodes__stand_for_content(fresh, dataset, mount):
 def test_directory_entries__tell_the_same_inodes(mount, dataset):
     where = mount(dataset)
     for directory in (where, where / "columns", where / "rows" / "3", where / "versions" / "1",
-                      where / "columns" / "image", where / "versions" / "1" / "columns"):
+                      where / "columns" / "image", where / "versions" / "1" / "columns", where / "joins"):
         for entry in os.scandir(directory):
             if entry.name not in ("control", "metrics"):  # a fresh node each time
                 assert entry.inode() == os.lstat(entry.path).st_ino, entry.path
