@@ -187,6 +187,30 @@ static struct err *local_mkdir(struct io_store *s, const char *dir)
 	return NULL;
 }
 
+static struct err *local_sync_dir(struct io_store *s, const char *dir)
+{
+	AUTO_FD int fd = open_beneath(s, dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return err_errno(errno, "%s", dir);
+	if (RESUMED(fsync(fd)) != 0)
+		return err_errno(errno, "%s: fsync", dir);
+	return NULL;
+}
+
+/* A new directory is durable only once the one that it is in is. */
+static struct err *make_durable(struct io_store *s, char *dir)
+{
+	char *slash = strrchr(dir, '/');
+	if (mkdirat(store_of(s)->dirfd, dir, 0777) != 0)
+		return errno == EEXIST ? NULL : err_errno(errno, "mkdir %s", dir);
+	if (!slash)
+		return local_sync_dir(s, ".");
+	*slash = 0;
+	struct err *err = local_sync_dir(s, dir);
+	*slash = '/';
+	return err;
+}
+
 /* mkdir -p of everything before the last slash */
 static struct err *make_parents(struct io_store *s, const char *path)
 {
@@ -194,7 +218,7 @@ static struct err *make_parents(struct io_store *s, const char *path)
 	TRY(str_dup(path, &dir));
 	for (char *slash = strchr(dir, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = 0;
-		TRY(local_mkdir(s, dir));
+		TRY(make_durable(s, dir));
 		*slash = '/';
 	}
 	return NULL;
@@ -313,16 +337,6 @@ static struct err *local_replace(struct io_store *s, const char *from, const cha
 	int dirfd = store_of(s)->dirfd;
 	if (renameat(dirfd, from, dirfd, to) != 0)
 		return err_errno(errno, "rename %s", to);
-	return NULL;
-}
-
-static struct err *local_sync_dir(struct io_store *s, const char *dir)
-{
-	AUTO_FD int fd = open_beneath(s, dir, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return err_errno(errno, "%s", dir);
-	if (RESUMED(fsync(fd)) != 0)
-		return err_errno(errno, "%s: fsync", dir);
 	return NULL;
 }
 

@@ -411,6 +411,27 @@ static void test_large_file(void **state)
 	assert_memory_equal(back->data, p, len);
 }
 
+/* What made a directory syncs the one that it is in. */
+static void test_new_directories_are_durable(void **state)
+{
+	AUTO(io_store) struct io_store *s = NULL;
+	struct faults none = {.at = NEVER};
+	unsigned n_made = 0, n_synced = 0;
+	(void)state;
+	begin_anew();
+	must(io_store_open_local(dataset, &s));
+	switch_on(&none);
+	must(io_put(s, "new/newer/file", "x", 1));
+	switch_off();
+	for (unsigned i = 0; i < now.n; i++) {
+		n_made += now.seen[i] == CALL_MKDIRAT;
+		n_synced += now.seen[i] == CALL_FSYNC;
+		assert_true(now.seen[i] != CALL_MKDIRAT || n_synced == n_made - 1);
+	}
+	assert_int_equal(n_made, 2);
+	assert_int_equal(n_synced, 2);
+}
+
 /* --- a call fails --- */
 
 struct trial {
@@ -558,6 +579,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_short_and_interrupted),
 		cmocka_unit_test(test_large_file),
+		cmocka_unit_test(test_new_directories_are_durable),
 		cmocka_unit_test(test_every_call_fails),
 		cmocka_unit_test(test_all_were_called),
 	};
