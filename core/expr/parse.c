@@ -145,7 +145,8 @@ static struct err *make_number(const struct parse *p, const struct token *t,
 		errno = 0;
 		uint64_t u = strtoull(t->text, &end, 10);
 		bool fits = !errno && !*end;
-		uint64_t limit = (uint64_t)INT64_MAX + is_negative;
+		/* outside of functions Lance reads the digits before the sign */
+		uint64_t limit = (uint64_t)INT64_MAX + (is_negative && p->n_calls);
 		int64_t i = (int64_t)(is_negative ? 0 - u : u);
 		if (fits && u <= limit)
 			return make_fixed(TYPE_INT64, &i, 8, t->place, ret);
@@ -213,7 +214,9 @@ static struct err *parse_call(struct parse *p, struct node **ret)
 	p->at += 2;
 	TRY(make_call(name->text, name->place, 0, NULL, &n));
 	n->is_function = true;
+	p->n_calls++;
 	TRY(parse_args(p, ")", n));
+	p->n_calls--;
 	*ret = TAKE(n);
 	return NULL;
 }

@@ -48,6 +48,7 @@ struct parse {
 	const struct tokens *tokens;
 	size_t at;
 	unsigned depth;
+	unsigned n_calls; /* functions whose arguments are being read */
 };
 
 /* A syntax of its own that begins with a word (parse_forms.c). */
