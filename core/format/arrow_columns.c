@@ -96,6 +96,7 @@ static struct err *match_table(struct parser *p, struct arrow_choice *c)
 	TRY(mem_array(c->end, sizeof(*c->members), &c->members));
 	for (size_t i = 0; i < c->end; i++)
 		names[i] = column_field(c, i)->name;
+	TRY(members_need(p, names, c->end));
 	TRY(members_match(p->options.type, names, c->end, c->members));
 	return table_type(p, c);
 }

@@ -237,6 +237,9 @@ struct parse_options {
 	 * type.  EOPNOTSUPP if the format holds one column only.
 	 */
 	bool is_table;
+	/* A column that the file of a table must have, EINVAL as soon as it is seen to
+	 * lack it; NULL: any will do.  Borrowed for the parser's life. */
+	const char *needs;
 	/*
 	 * Receives rows as they complete, in batches of at most some MiB; the
 	 * array is borrowed for the call.  An error stops the parse and is

@@ -147,6 +147,9 @@ MUST_CHECK struct err *vector_text(struct builder *b, const char *text, size_t l
  */
 MUST_CHECK struct err *members_match(const struct type *t, const char *const *names,
 				     size_t n, size_t *ret);
+/* EINVAL unless a file with these columns has what it needs, by its options. */
+MUST_CHECK struct err *members_need(const struct parser *p, const char *const *names,
+				    size_t n);
 /* Nulls for the members of a struct array that are not there. */
 MUST_CHECK struct err *members_fill(struct array *a);
 

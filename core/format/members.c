@@ -86,6 +86,17 @@ static struct err *match_sorted(const struct type *t, const struct named *column
 	return check_rest(t, given);
 }
 
+struct err *members_need(const struct parser *p, const char *const *names, size_t n)
+{
+	const char *needs = p->options.needs;
+	for (size_t i = 0; needs && i < n; i++)
+		if (strcmp(names[i], needs) == 0)
+			needs = NULL;
+	if (needs)
+		return err_new(EINVAL, "the file has no column '%s'", needs);
+	return NULL;
+}
+
 struct err *members_match(const struct type *t, const char *const *names, size_t n,
 			  size_t *ret)
 {

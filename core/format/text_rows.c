@@ -46,6 +46,7 @@ static struct err *match_columns(struct text_rows *r, const struct parser *p,
 	struct type *t = p->options.type;
 	AUTO_MEM size_t *members = NULL;
 	TRY(mem_array(r->n_columns, sizeof(*members), &members));
+	TRY(members_need(p, names, r->n_columns));
 	TRY(members_match(t, names, r->n_columns, members));
 	for (size_t i = 0; i < r->n_columns; i++) {
 		struct text_column *c = &r->columns[i];

@@ -93,6 +93,7 @@ static struct err *open_parser(struct import *im, struct type *type)
 		.n_rows = im->ops->takes_any_rows ? PARSE_ANY_ROWS
 						  : version_rows(im->base),
 		.is_table = im->ops->is_table,
+		.needs = im->join.key ? im->join.key->name : NULL,
 		.rows = take_rows,
 		.ctx = im,
 	};
