@@ -708,6 +708,17 @@ PARSE_TYPES = re.findall(r'NULL|"([^"]*)"', (HERE / "fuzz_parse.c").read_text().
 TABLE, ANY_ROWS = 128, 255
 
 
+SQL_ANSWERS = HERE.parent / "unit/test_expr.c"
+
+
+def add_sql(corpus):
+    """The expressions that the unit tests know, alone and in a SELECT."""
+    for text in re.findall(r'^\t\{"((?:[^"\\]|\\.)*)",', SQL_ANSWERS.read_text(), re.M):
+        text = text.replace('\\"', '"').replace("\\\\", "\\")
+        corpus.add("sql", text.encode())
+        corpus.add("sql", f"SELECT {text} AS x, * FROM t WHERE {text} IS NOT NULL LIMIT 2".encode())
+
+
 def parse_input(suffix, kind, rows, data, step=15):
     return bytes([PARSE_FORMATS.index(suffix), kind if isinstance(kind, int) else PARSE_TYPES.index(kind), rows,
                   step]) + data
@@ -757,6 +768,7 @@ def main():
     add_tables(corpus)
     add_lineage(corpus)
     add_jsonb(corpus)
+    add_sql(corpus)
     add_column_files(corpus)
     print("corpus:", ", ".join(f"{n} {door}" for door, n in sorted(corpus.n.items())))
 
