@@ -11,7 +11,7 @@ complain() {
 	status=1
 }
 
-for page in "$etc"/man/*.1; do
+for page in "$etc"/man/*.[17]; do
 	mandoc -T lint -W warning "$page" || status=1
 done
 commands=0

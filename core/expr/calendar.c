@@ -83,7 +83,7 @@ int iso_week(int64_t days, int64_t *ret_year)
 bool moment_of(int64_t v, enum time_unit unit, int32_t offset, struct moment *ret)
 {
 	int64_t scale = unit_scale(unit);
-	int64_t seconds = floor_div(v, scale), rest = v - seconds * scale;
+	int64_t seconds = floor_div(v, scale), rest = floor_mod(v, scale);
 	if (ckd_add(&seconds, seconds, (int64_t)offset))
 		return false;
 	*ret = (struct moment){.days = floor_div(seconds, DAY_SECONDS),

@@ -427,7 +427,7 @@ static cast_fn *find_number(const struct type *from, const struct type *to)
 	if (is_small_decimal(from))
 		return plain_to && to->id != TYPE_FLOAT16 ? cast_from_decimal : NULL;
 	if (is_small_decimal(to))
-		return plain_from ? cast_to_decimal : NULL;
+		return plain_from && from->id != TYPE_FLOAT16 ? cast_to_decimal : NULL;
 	return plain_from && plain_to ? cast_numbers : NULL;
 }
 

@@ -100,7 +100,7 @@ static bool to_local(const struct plan *p, int64_t v, int64_t *ret)
 static bool add_zone(const struct plan *p, int64_t v, int64_t *ret)
 {
 	int64_t scale = unit_scale(p->c->to->unit);
-	int64_t local = floor_div(v, scale), rest = v - local * scale, utc;
+	int64_t local = floor_div(v, scale), rest = floor_mod(v, scale), utc;
 	if (!zone_to_utc(p->to_zone, local, &utc) || ckd_mul(&utc, utc, scale))
 		return false;
 	return !ckd_add(ret, utc, rest);

@@ -135,7 +135,12 @@ struct err *coerce_bits(struct type *a, struct type *b, struct type **ret)
 		return take_ref(a, ret);
 	if (a->id == TYPE_NULL || b->id == TYPE_NULL)
 		return coerce_numbers(a, b, ret);
-	if (!type_is_integer(a->id) || !type_is_integer(b->id))
+	if (!type_is_number(a) || !type_is_number(b))
+		return NULL;
+	/* of a number that is no integer the other's type counts */
+	if (type_is_integer(a->id) != type_is_integer(b->id))
+		return take_ref(type_is_integer(a->id) ? a : b, ret);
+	if (!type_is_integer(a->id))
 		return NULL;
 	if (a->id == TYPE_UINT64 || b->id == TYPE_UINT64)
 		return type_new(TYPE_UINT64, ret);

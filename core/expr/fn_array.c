@@ -103,7 +103,9 @@ static struct err *bind_item(struct binder *b, struct node *n, size_t i,
 			     struct type *item)
 {
 	const struct type *have = n->args[i]->type;
-	bool widens = type_widens(item->id, have) || !type_is_number(item);
+	bool widens = type_is_decimal(item)
+			      ? have->id == TYPE_NULL || type_equal(have, item)
+			      : type_widens(item->id, have) || !type_is_number(item);
 	return widens ? bind_cast(b, n, i, item) : bind_arg_err(b, n, i, "an item");
 }
 
@@ -172,6 +174,15 @@ struct items arg_items(const struct call *c, size_t i, uint64_t row)
 		return (struct items){a->children[0], row * size, row * size + size};
 	return (struct items){a->children[0], array_offset(a, row),
 			      array_offset(a, row + 1)};
+}
+
+struct err *arg_index(const struct call *c, size_t i, uint64_t row, int64_t *ret)
+{
+	bool is_large = c->args[0].array->type->id == TYPE_LARGE_LIST;
+	*ret = arg_i64(c, i, row);
+	if (!is_large && (*ret > INT32_MAX || *ret < INT32_MIN))
+		return call_err(c, row, "%lld is no index of a list", (long long)*ret);
+	return NULL;
 }
 
 /* --- lengths --- */
@@ -285,12 +296,15 @@ static struct err *take_items(const struct call *c, const uint64_t *places,
 }
 
 /* From 1, or from the end with -1. */
-static uint64_t element_row(const struct call *c, uint64_t row, uint64_t none)
+static struct err *element_row(const struct call *c, uint64_t row, uint64_t *ret)
 {
 	struct items items = arg_items(c, 0, row);
-	int64_t index = arg_i64(c, 1, row), n = (int64_t)(items.end - items.first);
+	int64_t index, n = (int64_t)(items.end - items.first);
+	TRY(arg_index(c, 1, row, &index));
 	index = index < 0 ? (index < -n ? -1 : index + n) : index - 1;
-	return index < 0 || index >= n ? none : items.first + (uint64_t)index;
+	if (index >= 0 && index < n)
+		*ret = items.first + (uint64_t)index;
+	return NULL;
 }
 
 /* tag: the sign of the greatest or the least; nulls do not count. */
@@ -314,10 +328,15 @@ static struct err *eval_item(const struct call *c, struct array **ret)
 	AUTO_MEM uint64_t *places = NULL;
 	uint64_t none = c->args[0].array->children[0]->n_rows;
 	TRY(mem_array(c->n_rows, sizeof(*places), &places));
-	for (uint64_t row = 0; row < c->n_rows; row++)
-		places[row] = !call_wants(c, row)     ? none
-			      : c->node->fn->tag == 0 ? element_row(c, row, none)
-						      : extreme_row(c, row, none);
+	for (uint64_t row = 0; row < c->n_rows; row++) {
+		places[row] = none;
+		if (!call_wants(c, row))
+			continue;
+		if (c->node->fn->tag)
+			places[row] = extreme_row(c, row, none);
+		else
+			TRY(element_row(c, row, &places[row]));
+	}
 	return take_items(c, places, ret);
 }
 
@@ -518,10 +537,10 @@ static const struct function rows[] = {
 	STRICT("list_empty", 1, 1, "A>b", eval_empty, 0),
 	STRICT("array_ndims", 1, 1, "A>u", eval_ndims, 0),
 	STRICT("list_ndims", 1, 1, "A>u", eval_ndims, 0),
-	STRICT("array_element", 2, 2, "AI>e", eval_item, 0),
-	STRICT("array_extract", 2, 2, "AI>e", eval_item, 0),
-	STRICT("list_element", 2, 2, "AI>e", eval_item, 0),
-	STRICT("list_extract", 2, 2, "AI>e", eval_item, 0),
+	ROW("array_element", 2, 2, "AI>e", true, true, eval_item, 0),
+	ROW("array_extract", 2, 2, "AI>e", true, true, eval_item, 0),
+	ROW("list_element", 2, 2, "AI>e", true, true, eval_item, 0),
+	ROW("list_extract", 2, 2, "AI>e", true, true, eval_item, 0),
 	STRICT("array_max", 1, 1, "A>e", eval_item, 1),
 	STRICT("list_max", 1, 1, "A>e", eval_item, 1),
 	STRICT("array_min", 1, 1, "A>e", eval_item, -1),
@@ -547,8 +566,8 @@ static const struct function rows[] = {
 	VECTORS("cosine_distance", VECTOR_COSINE),
 	VECTORS("inner_product", VECTOR_DOT),
 	VECTORS("dot_product", VECTOR_DOT),
-	STRICT("array_slice", 3, 4, "AII?I>L", eval_array_slice, 0),
-	STRICT("list_slice", 3, 4, "AII?I>L", eval_array_slice, 0),
+	ROW("array_slice", 3, 4, "AII?I>L", true, true, eval_array_slice, 0),
+	ROW("list_slice", 3, 4, "AII?I>L", true, true, eval_array_slice, 0),
 	LOOSE("array_append", 2, 2, "AE>L", eval_array_append),
 	LOOSE("list_append", 2, 2, "AE>L", eval_array_append),
 	LOOSE("array_push_back", 2, 2, "AE>L", eval_array_append),

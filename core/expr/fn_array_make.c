@@ -233,12 +233,16 @@ static struct err *slice_row(const struct call *c, struct list_builder *b, uint6
 {
 	struct items items = arg_items(c, 0, row);
 	int64_t n = (int64_t)(items.end - items.first);
-	int64_t from = slice_from(arg_i64(c, 1, row), n);
-	int64_t to = slice_to(arg_i64(c, 2, row), n);
-	int64_t step = c->n_args > 3 ? arg_i64(c, 3, row) : 1;
+	int64_t from, to, step = 1;
 	(void)is_null;
 	if (n == 0)
 		return NULL;
+	TRY(arg_index(c, 1, row, &from));
+	TRY(arg_index(c, 2, row, &to));
+	if (c->n_args > 3)
+		TRY(arg_index(c, 3, row, &step));
+	from = slice_from(from, n);
+	to = slice_to(to, n);
 	if (step == 0)
 		return call_err(c, row, "a step of 0");
 	if (from >= n || to < 0)
@@ -251,9 +255,20 @@ static struct err *slice_row(const struct call *c, struct list_builder *b, uint6
 	return NULL;
 }
 
+/* A null list has a null item, which counts where items are added to it. */
 struct err *eval_array_slice(const struct call *c, struct array **ret)
 {
-	return each_list(c, slice_row, ret);
+	AUTO_LISTS struct list_builder b = {0};
+	TRY(lists_begin(c, &b));
+	for (uint64_t row = 0; row < c->n_rows; row++) {
+		bool is_null = !call_wants(c, row);
+		if (is_null)
+			TRY(lists_add_null(&b));
+		else
+			TRY(slice_row(c, &b, row, &is_null));
+		lists_end(&b, is_null);
+	}
+	return lists_take(c, &b, ret);
 }
 
 static struct err *remove_row(const struct call *c, struct list_builder *b,

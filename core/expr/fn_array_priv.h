@@ -14,6 +14,10 @@ struct items {
 };
 
 bool type_is_list(const struct type *t); /* of any kind */
+/* Argument i as an index into the list that argument 0 is: EINVAL if lists of that kind
+ * cannot have so many items. */
+MUST_CHECK struct err *arg_index(const struct call *c, size_t i, uint64_t row,
+				 int64_t *ret);
 /* The items of argument i in a row that is not null. */
 struct items arg_items(const struct call *c, size_t i, uint64_t row);
 

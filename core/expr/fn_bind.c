@@ -120,7 +120,7 @@ struct err *bind_resolved(struct binder *b, struct node *n, size_t first,
 /* What is known of the arguments before casts: for the width of a result. */
 struct widths {
 	bool any_large, all_large; /* of the strings */
-	bool first_large;
+	bool first_large, other_large;
 	bool exact_ints; /* all that become int64 were */
 };
 
@@ -131,6 +131,7 @@ static void note_width(struct widths *w, const struct type *t, char kind, size_t
 		w->any_large |= is_large;
 		w->all_large &= is_large;
 		w->first_large |= i == 0 && is_large;
+		w->other_large |= i > 0 && is_large;
 	} else if (kind == 'I') {
 		w->exact_ints &= t->id == TYPE_INT64;
 	}
@@ -266,6 +267,8 @@ static struct err *bind_result(struct node *n, const struct widths *w, char kind
 		return bind_type_id(n, int_id(w->all_large && w->exact_ints));
 	case 'E':
 		return bind_type_id(n, string_id(w->first_large && w->exact_ints));
+	case 'T':
+		return bind_type_id(n, string_id(w->first_large && !w->other_large));
 	case 'b':
 		return bind_type_id(n, TYPE_BOOL);
 	case 'i':

@@ -132,20 +132,9 @@ static struct err *bind_nvl(struct binder *b, struct node *n)
 		TYPE_FLOAT64, TYPE_STRING, TYPE_LARGE_STRING};
 	TRY(bind_uniform(b, n, 0, types, sizeof(types) / sizeof(types[0]), "a value"));
 	bind_type(n, n->args[0]->type);
+	/* which computes the second only where it is wanted */
+	n->fn = function_get("coalesce");
 	return NULL;
-}
-
-static uint32_t which_not_null(const struct call *c, uint64_t row)
-{
-	for (uint32_t i = 0; i < c->n_args; i++)
-		if (!vec_is_null(&c->args[i], row))
-			return i;
-	return NO_ARG;
-}
-
-static struct err *eval_nvl(const struct call *c, struct array **ret)
-{
-	return choose_each(c, which_not_null, ret);
 }
 
 static struct err *bind_nvl2(struct binder *b, struct node *n)
@@ -196,8 +185,8 @@ static const struct function rows[] = {
 	ROW("greatest", 1, ANY_ARGS, bind_extreme, eval_extreme, 1),
 	ROW("least", 1, ANY_ARGS, bind_extreme, eval_extreme, -1),
 	ROW("nullif", 2, 2, bind_nullif, eval_nullif, 0),
-	ROW("nvl", 2, 2, bind_nvl, eval_nvl, 0),
-	ROW("ifnull", 2, 2, bind_nvl, eval_nvl, 0),
+	ROW("nvl", 2, 2, bind_nvl, NULL, 0),
+	ROW("ifnull", 2, 2, bind_nvl, NULL, 0),
 	ROW("nvl2", 3, 3, bind_nvl2, eval_nvl2, 0),
 	ROW("is_valid", 1, 1, bind_is_valid, eval_is_valid, 0),
 };

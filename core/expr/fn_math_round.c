@@ -262,7 +262,8 @@ struct err *eval_trunc(const struct call *c, struct array **ret)
 	for (uint64_t row = 0; row < c->n_rows; row++) {
 		double v = arg_f64(c, 0, row);
 		if (c->n_args == 1) {
-			store_real(out, row, v == 0 ? 0 : trunc(v));
+			/* of columns, not of constants, zero loses its sign */
+			store_real(out, row, v == 0 && !c->is_constant ? 0 : trunc(v));
 			continue;
 		}
 		int digits = (int)arg_i64(c, 1, row);

@@ -515,6 +515,20 @@ static struct err *instr_row(const struct call *c, uint64_t row, struct search *
 	return NULL;
 }
 
+static bool is_empty(const struct call *c, size_t i, uint64_t row)
+{
+	return !vec_is_null(&c->args[i], row) && arg_str(c, i, row).len == 0;
+}
+
+static bool any_null(const struct call *c, uint64_t row)
+{
+	for (size_t i = 0; i < c->n_args; i++)
+		if (vec_is_null(&c->args[i], row))
+			return true;
+	return false;
+}
+
+/* Of an empty pattern 0, even in null. */
 static struct err *eval_instr(const struct call *c, struct array **ret)
 {
 	AUTO(array) struct array *out = NULL;
@@ -522,7 +536,13 @@ static struct err *eval_instr(const struct call *c, struct array **ret)
 	TRY(new_fixed(c->node->type, c->n_rows, &out));
 	for (uint64_t row = 0; row < c->n_rows; row++) {
 		int64_t v;
-		if (!call_wants(c, row) || arg_str(c, 0, row).len == 0)
+		if (!call_wants(c, row) || is_empty(c, 1, row))
+			continue;
+		if (any_null(c, row)) {
+			TRY(set_null(out, row));
+			continue;
+		}
+		if (is_empty(c, 0, row))
 			continue;
 		TRY(search_row(c, row, &s));
 		TRY(instr_row(c, row, &s, &v));
@@ -546,7 +566,7 @@ static const struct function rows[] = {
 	ROW("regexp_replace", 3, 4, true, bind_replace, "ttt?t>A", eval_replace,
 	    REPLACE),
 	ROW("regexp_count", 2, 4, false, bind_signature, "tt?I?t>l", eval_count, COUNT),
-	ROW("regexp_instr", 2, 6, true, bind_signature, "tt?I?I?t?I>l", eval_instr,
+	ROW("regexp_instr", 2, 6, false, bind_signature, "tt?I?I?t?I>l", eval_instr,
 	    INSTR),
 };
 

@@ -24,7 +24,7 @@ typedef struct err *eval_fn(const struct call *c, struct array **ret);
  *   0  the type of argument 0; t: its kind of string; n: int32, or int64 if it is large
  *   L  a string, large if any is; N: int32, int64 if any is
  *   A  a string, large if all are, and integers were int64; M: int32, int64 so
- *   E  a string, large if argument 0 is and integers were int64
+ *   E  a string, large if argument 0 is and integers were int64; T: and no other is
  */
 MUST_CHECK struct err *bind_signature(struct binder *b, struct node *n);
 

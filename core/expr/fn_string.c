@@ -102,7 +102,7 @@ static const struct function rows[] = {
 	MAY_FAIL("repeat", 2, 2, "si>t", eval_repeat, 0),
 	MAY_FAIL("replace", 3, 3, "sss>L", eval_replace, 0),
 	ROW("reverse", 1, 1, "t>t", eval_reverse, 0),
-	ROW("translate", 3, 3, "ttt>t", eval_translate, 0),
+	ROW("translate", 3, 3, "ttt>T", eval_translate, 0),
 	MAY_FAIL("chr", 1, 1, "I>s", eval_chr, 0),
 	ROW("to_hex", 1, 1, "z>s", eval_to_hex, 0),
 	{.name = "concat",

@@ -195,9 +195,10 @@ static struct err *bind_number_of_seconds(struct binder *b, struct node *n,
 					  enum time_unit unit, bool in_seconds)
 {
 	const struct type *t = n->args[0]->type;
-	if (type_is_number(t) && in_seconds && !type_is_integer(t->id))
-		return t->id == TYPE_FLOAT64 ? NULL
-					     : bind_cast_id(b, n, 0, TYPE_FLOAT64);
+	if (t->id == TYPE_DECIMAL128 && in_seconds)
+		return NULL;
+	if (type_is_float(t->id) && in_seconds)
+		return bind_cast_id(b, n, 0, TYPE_FLOAT64);
 	if (type_is_integer(t->id) && in_seconds)
 		TRY(cast_unit(b, n, UNIT_S));
 	else if (type_is_float(t->id))
@@ -214,7 +215,7 @@ static struct err *bind_to_timestamp(struct binder *b, struct node *n)
 	TRY(bind_formats(b, n));
 	bool is_known = t->id == TYPE_NULL || t->id == TYPE_TIMESTAMP ||
 			type_is_number(t) || type_is_string(t->id);
-	if (!is_known && t->id != TYPE_DATE32 && t->id != TYPE_DATE64)
+	if (!is_known)
 		return bind_arg_err(b, n, 0, "a time, a string or a number");
 	if (!type_is_string(t->id))
 		TRY(bind_number_of_seconds(b, n, unit, in_seconds));
@@ -320,6 +321,20 @@ static struct err *float_row(const struct call *c, uint64_t row, int64_t *ret)
 	return NULL;
 }
 
+/* Seconds as a decimal; what does not fit wraps around. */
+static struct err *decimal_row(const struct call *c, uint64_t row, int64_t *ret)
+{
+	const struct array *a = c->args[0].array;
+	u128 v = (u128)load_i128(a->data->data + vec_row(&c->args[0], row) * 16);
+	int32_t scale = a->type->scale;
+	if (scale <= 9)
+		v *= (u128)i128_pow10((unsigned)(9 - scale));
+	else
+		v = (u128)((i128)v / i128_pow10((unsigned)(scale - 9)));
+	*ret = (int64_t)(uint64_t)v;
+	return NULL;
+}
+
 static struct err *eval_read(const struct call *c, struct array **ret)
 {
 	struct array *a = c->args[0].array;
@@ -327,6 +342,8 @@ static struct err *eval_read(const struct call *c, struct array **ret)
 		return each_int(c, read_row, ret);
 	if (a->type->id == TYPE_FLOAT64)
 		return each_int(c, float_row, ret);
+	if (a->type->id == TYPE_DECIMAL128)
+		return each_int(c, decimal_row, ret);
 	*ret = array_ref(a); /* a cast did it */
 	return NULL;
 }

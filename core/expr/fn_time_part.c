@@ -221,7 +221,7 @@ static struct err *part_row(const struct call *c, uint64_t row, enum part part,
 		return NULL;
 	}
 	if (!time_moment(a, at, zone, &m))
-		return call_err(c, row, "a time beyond all dates");
+		return set_null(out, row); /* a time beyond all dates */
 	store_int(out, row, part < HOUR ? date_part(&m, part) : clock_part(&m, part));
 	return NULL;
 }

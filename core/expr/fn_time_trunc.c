@@ -182,6 +182,12 @@ struct err *bind_date_bin(struct binder *b, struct node *n)
 	const struct type *t = n->args[1]->type;
 	if (t->id != TYPE_TIMESTAMP)
 		return bind_arg_err(b, n, 1, "a date or timestamp");
+	if (t->timezone && t->unit != UNIT_NS) {
+		AUTO(type) struct type *finer = NULL;
+		TRY(type_new_unit(TYPE_TIMESTAMP, UNIT_NS, t->timezone, &finer));
+		TRY(bind_cast(b, n, 1, finer));
+		t = n->args[1]->type;
+	}
 	if (n->n_args > 2) {
 		const struct type *origin = n->args[2]->type;
 		if (origin->id != TYPE_TIMESTAMP && origin->id != TYPE_NULL &&
@@ -257,10 +263,13 @@ struct err *eval_date_bin(const struct call *c, struct array **ret)
 		if (!call_wants(c, row))
 			continue;
 		if (c->n_args > 2)
-			origin =
-				time_value(c->args[2].array, vec_row(&c->args[2], row));
-		if (ckd_mul(&v, v, scale) ||
-		    !(s.months ? bin_months(v, s.months, origin, &v)
+			origin = time_value(
+				c->args[2].array,
+				vec_row(&c->args[2],
+					row)); /* what does not fit wraps around, as in
+						  the reference implementation */
+		v = (int64_t)((uint64_t)v * (uint64_t)scale);
+		if (!(s.months ? bin_months(v, s.months, origin, &v)
 			       : bin_nanos(v, s.nanos, origin, &v)))
 			return call_err(c, row, "the bin does not fit nanoseconds");
 		store_time(out, row, v / scale);

@@ -507,6 +507,20 @@ static struct err *parse_subscript(struct parse *p, bool unused, struct node **l
 	return NULL;
 }
 
+/* (…).name */
+static struct err *parse_member(struct parse *p, bool unused, struct node **left)
+{
+	AUTO(node) struct node *name = NULL;
+	struct place start = (*left)->place;
+	const struct token *t = peek(p, 0);
+	(void)unused;
+	if (t->kind != TOKEN_WORD && t->kind != TOKEN_QUOTED)
+		return unexpected(p, "a name");
+	p->at++;
+	TRY(make_string(t->text, t->text_len, t->place, &name));
+	return make_binary("get_field", place_to_here(p, start), left, &name);
+}
+
 static const struct operator operators[] = {
 	{"or", "or", PREC_OR, false, NULL},
 	{"and", "and", PREC_AND, false, NULL},
@@ -541,6 +555,7 @@ static const struct operator operators[] = {
 	{"||", "||", PREC_UNARY, false, NULL},
 	{"::", NULL, PREC_POSTFIX, false, parse_cast_sign},
 	{"[", NULL, PREC_POSTFIX, false, parse_subscript},
+	{".", NULL, PREC_POSTFIX, false, parse_member},
 };
 
 static const struct operator* operator_at(const struct token *t)

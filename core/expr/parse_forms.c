@@ -52,6 +52,9 @@ static struct err *parse_type(struct parse *p, struct type **ret)
 	skip_type_words(p);
 	struct place place = place_to_here(p, start);
 	TRY(str_dup_len(p->text + place.at, place.len, &name));
+	/* the arguments of a function are parsed by DataFusion, not by Lance */
+	if (p->n_calls && strcasecmp(name, "timestamp") == 0)
+		return type_new_unit(TYPE_TIMESTAMP, UNIT_NS, NULL, ret);
 	struct err *err = sql_type_parse(name, ret);
 	if (err && err->code == EINVAL) {
 		struct err *at = caret_err(p->text, place, "%s", err->msg);

@@ -4,7 +4,8 @@
  *
  * The C library knows one zone a process; columns have their own, so the files are
  * read here.  Beyond the transitions that a file lists (Debian's do up to 2037) the
- * last ones repeat: 28 years have the same weekdays.
+ * last ones repeat, since 28 years have the same weekdays; up to 2099, as far as the
+ * reference implementation goes.
  * Source: RFC 8536, "The Time Zone Information Format".
  */
 #include "expr/calendar_priv.h"
@@ -18,6 +19,8 @@
 #define ZONE_DIR "/usr/share/zoneinfo/"
 #define ZONE_FILE_MAX 65536
 #define ZONE_NAME_MAX 64
+/* The last second of 2099; from then on offsets stay. */
+#define RULES_END INT64_C(4102444799)
 
 struct zone {
 	size_t n;	  /* transitions */
@@ -196,18 +199,13 @@ static size_t count_before(const struct zone *z, int64_t t)
 
 int32_t zone_offset(const struct zone *z, int64_t utc_seconds)
 {
-	/* 400 Gregorian years are a whole number of weeks: rules repeat */
-	const int64_t cycle = 146097 * DAY_SECONDS;
+	const int64_t years28 = (28 * 365 + 7) * DAY_SECONDS;
 	if (!z)
 		return 0;
 	int64_t last = z->n ? z->at[z->n - 1] : 0;
-	if (z->n < 2 || utc_seconds <= last ||
-	    last - z->at[z->n - 2] > 400 * DAY_SECONDS)
-		return z->offsets[count_before(z, utc_seconds)];
-	/* 28 years have the same weekdays, until a century's end */
-	int64_t years28 = (28 * 365 + 7) * DAY_SECONDS;
-	utc_seconds = (utc_seconds - last) % cycle + last;
-	while (utc_seconds > last)
+	bool repeats = z->n > 1 && last - z->at[z->n - 2] < 400 * DAY_SECONDS;
+	utc_seconds = MIN_OF(utc_seconds, RULES_END);
+	while (repeats && utc_seconds > last)
 		utc_seconds -= years28;
 	return z->offsets[count_before(z, utc_seconds)];
 }

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 COLUMNS = {
     "int": ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"],
-    "float": ["f16", "f32", "f64"],
+    "float": ["f32", "f64"],
     "decimal": ["d1", "d2"],
     "text": ["s", "t", "n"],
     "bool": ["b", "c"],
@@ -30,7 +30,7 @@ COLUMNS = {
 
 LITERALS = {
     "int": ["0", "1", "2", "3", "-1", "7", "10", "100", "127", "128", "-128", "255", "256", "32767", "65535",
-            "2147483647", "2147483648", "-2147483648", "9223372036854775807", "18446744073709551615"],
+            "2147483647", "2147483648", "-2147483648", "9223372036854775807", "18446744073709551615"],    "few": ["0", "1", "3", "5", "20"],
     "small": ["0", "1", "2", "3", "-1", "-2", "5", "20"],
     "float": ["0.0", "-0.0", "0.5", "1.5", "-2.25", "2.5", "1e10", "1e-7", "1e300", "3.0", "100.125"],
     "decimal": ["cast(1.25 as decimal(5,2))", "cast(-7 as decimal(10,0))"],
@@ -55,14 +55,14 @@ LITERALS = {
     "format": ["'%Y-%m-%d'", "'%H:%M:%S%.f'", "'%a %b %e %j'", "'%y%m%d'", "'%V %G %U'"],
     "encoding": ["'hex'", "'base64'"],
     "type": ["tinyint", "smallint", "int", "bigint", "tinyint unsigned", "int unsigned", "bigint unsigned", "float",
-             "double", "string", "boolean", "date", "timestamp", "timestamp(3)", "decimal(10,2)", "decimal(20,5)",
-             "binary"],
+             "double", "string", "boolean", "date", "timestamp", "timestamp(3)", "decimal(10,2)", "decimal(20,5)"],
     "arrow": ["'Int8'", "'Int64'", "'UInt16'", "'Float32'", "'Utf8'", "'LargeUtf8'", "'Date32'",
               "'Timestamp(Nanosecond, None)'", "'Decimal128(12, 3)'", "'List(Float64)'", "'Date64'"],
 }
 
 ANY = ["int", "float", "text", "bool", "date", "time", "list", "texts", "decimal", "bytes", "struct"]
 NUMBER = ["int", "int", "float", "decimal"]
+PLAIN = ["int", "float", "text", "bool", "date", "decimal"]
 COMPARABLE = ["int", "float", "text", "date", "time", "decimal", "bool"]
 
 TEMPLATES = {
@@ -91,6 +91,7 @@ TEMPLATES = {
         nanvl({float},{float});array_distance({vector},{vector});cosine_distance({vector},{vector})
         inner_product({vector},{list});array_element({vector},{small});array_element(lf,{small})
         cast({any} as double);try_cast({text} as double);cast({number} as float);greatest({float},{number})
+        abs(f16);round(f16);f16 + f16;cast(f16 as double);log(f16);cast(f16 as float) * {float}
         coalesce({float},{number});nullif({float},{number});nvl({float},{number});least({number},{float})
         case when {bool} then {float} else {number} end;coalesce(floor({number}),1);coalesce(ceil({float}),1)
     """,
@@ -102,12 +103,12 @@ TEMPLATES = {
     """,
     "text": """
         lower({text});upper({text});initcap({text});btrim({text});ltrim({text});rtrim({text});btrim({text},{text})
-        lpad({text},{small});rpad({text},{small},{text});left({text},{small});right({text},{small})
+        lpad({text},{few});rpad({text},{few},{text});left({text},{small});right({text},{small})
         coalesce(substr({text},{small}),'x');coalesce(substr({text},{small},{small}),{text});reverse({text})
         split_part({text},{text},{small});substr_index({text},{text},{small});replace({text},{text},{text})
-        repeat({text},{small});translate({text},{text},{text});overlay({text},{text},{small});chr({small})
+        repeat({text},{few});translate({text},{text},{text});overlay({text},{text},{small});chr({small})
         concat({any},{any});concat({text},{text},{text});concat_ws({text},{any},{text});to_hex({int})
-        {text} || {text};{text} || {any};md5({text});encode({text},{encoding});encode({bytes},{encoding})
+        {text} || {text};{text} || {plain};{plain} || {text};md5({text});encode({text},{encoding});encode({bytes},{encoding})
         regexp_replace({text},{regex},{text});regexp_replace({text},{regex},{text},{flags})
         cast({any} as string);to_char({time},{format});to_char({date},{format});arrow_typeof({any})
         array_to_string({list},{text});array_to_string({texts},{text},{text});array_element({texts},{small})
@@ -150,7 +151,7 @@ TEMPLATES = {
         make_array({text},{text});regexp_match({text},{regex});array_slice({texts},{small},{small})
     """,
     "vector": "{vector};make_array({float},{float});array_reverse({vector});array_slice({vector},1,2)",
-    "struct": "named_struct('a',{any},'b',{any});struct({any},{any});nullif({struct},{struct})",
+    "struct": "named_struct('a',{any},'b',{any});struct({any},{any})",
     "bytes": """
         sha256({text});sha224({bytes});sha512({text});digest({text},'md5');cast({text} as binary)
         decode(encode({text},{encoding}),{encoding});coalesce({bytes},{bytes});arrow_cast({text},'Binary')
@@ -171,7 +172,7 @@ class Generator:
         rng = self.rng
         if kind in COLUMNS and rng.random() < 0.72:
             return rng.choice(COLUMNS[kind])
-        if rng.random() < 0.03:
+        if rng.random() < 0.03 and kind not in ("list", "texts", "vector", "struct"):
             return "NULL"
         return rng.choice(LITERALS.get(kind) or COLUMNS[kind])
 
@@ -182,8 +183,8 @@ class Generator:
             return self.make("int", 0) if kind == "small" and rng.random() < 0.1 else rng.choice(LITERALS[kind])
         if rng.random() < self.wrong:
             kind = rng.choice(ANY)
-        if kind == "number":
-            kind = rng.choice(NUMBER)
+        if kind in ("number", "plain"):
+            kind = rng.choice(NUMBER if kind == "number" else PLAIN)
         if kind == "any":
             if depth > 0 and rng.random() < 0.15:
                 return self.fill(rng.choice(TEMPLATES["any"]), depth - 1)
