@@ -18,14 +18,14 @@ struct err *type_new_decimal(int32_t precision, int32_t scale, struct type **ret
 	return NULL;
 }
 
-struct err *type_new_unit(enum type_id id, enum time_unit unit, const char *timezone,
+struct err *type_new_unit(enum type_id id, enum time_unit unit, const char *zone,
 			  struct type **ret)
 {
 	AUTO(type) struct type *t = NULL;
 	TRY(type_new(id, &t));
 	t->unit = unit;
-	if (timezone)
-		TRY(str_dup(timezone, &t->timezone));
+	if (zone)
+		TRY(str_dup(zone, &t->timezone));
 	*ret = TAKE(t);
 	return NULL;
 }

@@ -206,7 +206,7 @@ MUST_CHECK struct err *coerce_union(struct type *a, struct type *b, struct type 
 MUST_CHECK struct err *type_new_decimal(int32_t precision, int32_t scale,
 					struct type **ret);
 MUST_CHECK struct err *type_new_unit(enum type_id id, enum time_unit unit,
-				     const char *timezone, struct type **ret);
+				     const char *zone, struct type **ret);
 MUST_CHECK struct err *type_new_list(struct type *item, struct type **ret);
 /*
  * An interval is a struct of months, days (int32) and nanoseconds (int64), which only

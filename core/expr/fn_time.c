@@ -354,7 +354,6 @@ static struct err *bind_from_unixtime(struct binder *b, struct node *n)
 {
 	AUTO(type) struct type *t = NULL;
 	AUTO_MEM char *zone_name = NULL;
-	AUTO(zone) struct zone *zone = NULL;
 	struct str name;
 	if (!type_widens(TYPE_INT64, n->args[0]->type))
 		return bind_arg_err(b, n, 0, "an int64");
