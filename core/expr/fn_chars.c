@@ -2,8 +2,8 @@
 /*
  * fn_chars.c: characters in UTF-8 text, sixteen bytes at a time.
  *
- * Arrays have 64 readable bytes behind their data, so that the last load of a string
- * may reach beyond it.
+ * Arrays have 64 readable bytes behind their data, so that loads of a string may reach
+ * beyond it.
  */
 #include "expr/fn_priv.h"
 
@@ -18,7 +18,10 @@ static bytes16 load16(const uint8_t *p)
 	return v;
 }
 
-bool bytes_are_ascii(const uint8_t *p, uint64_t len)
+/* Bytes looked at before the answer is asked for. */
+#define ASCII_BLOCK 4096
+
+static bool block_is_ascii(const uint8_t *p, uint64_t len)
 {
 	uint64_t i = 0;
 	bytes16 any = {0};
@@ -30,6 +33,14 @@ bool bytes_are_ascii(const uint8_t *p, uint64_t len)
 	for (int k = 0; k < 16; k++)
 		rest |= (uint8_t)any[k];
 	return rest < 0x80;
+}
+
+bool bytes_are_ascii(const uint8_t *p, uint64_t len)
+{
+	for (; len > ASCII_BLOCK; p += ASCII_BLOCK, len -= ASCII_BLOCK)
+		if (!block_is_ascii(p, ASCII_BLOCK))
+			return false;
+	return block_is_ascii(p, len);
 }
 
 bool array_is_ascii(const struct array *a)
@@ -57,23 +68,88 @@ static const int8_t lane_numbers[16] = {0, 1, 2,  3,  4,  5,  6,  7,
 					8, 9, 10, 11, 12, 13, 14, 15};
 
 /* Characters begin with bytes that are not 10xxxxxx. */
+static inline bytes16 starts_in(const uint8_t *p)
+{
+	return load16(p) > -65;
+}
+
+/* At most 126 rounds fit the lanes; the rest of the text goes round again. */
+#define ROUND_BYTES (126 * 16)
+
+static uint64_t count_round(const uint8_t *p, const uint8_t *end)
+{
+	bytes16 starts = {0}, numbers;
+	for (; end - p > 16; p += 16)
+		starts += starts_in(p);
+	memcpy(&numbers, lane_numbers, sizeof(numbers));
+	starts += starts_in(p) & (numbers < (int8_t)(end - p));
+	return negative_sum(starts);
+}
+
+/* Of at most 64 bytes, as most texts have, without a branch. */
+static inline uint64_t count_short(const uint8_t *p, uint64_t len)
+{
+	bytes16 numbers, starts = {0};
+	memcpy(&numbers, lane_numbers, sizeof(numbers));
+	for (int k = 0; k < 4; k++)
+		starts += starts_in(p + 16 * k) &
+			  (numbers + (int8_t)(16 * k) < (int8_t)len);
+	return negative_sum(starts);
+}
+
 uint64_t count_chars(struct str s)
 {
-	const int8_t last_continuation = -65;
 	uint64_t n = 0;
 	const uint8_t *p = s.p, *end = s.p + s.len;
-	while (end - p > 16) {
-		bytes16 starts = {0};
-		for (int round = 0; round < 127 && end - p > 16; round++, p += 16)
-			starts += load16(p) > last_continuation;
-		n += negative_sum(starts);
+	if (s.len <= 64)
+		return s.len ? count_short(p, s.len) : 0;
+	for (; end - p > ROUND_BYTES; p += ROUND_BYTES)
+		n += count_round(p, p + ROUND_BYTES);
+	return p < end ? n + count_round(p, end) : n;
+}
+
+/* Offsets of strings by their width, counts as wide. */
+#define COUNT_ROWS(type)                                                               \
+	static void count_rows_##type(const struct array *a, struct array *out,        \
+				      uint64_t n_rows)                                 \
+	{                                                                              \
+		const type *offsets = (const void *)a->offsets->data;                  \
+		const uint8_t *data = a->data ? a->data->data : NULL;                  \
+		type *counts = (void *)out->data->data;                                \
+		for (uint64_t i = 0; i < n_rows; i++) {                                \
+			struct str s = {data + offsets[i],                             \
+					(uint64_t)(offsets[i + 1] - offsets[i])};      \
+			counts[i] = (type)count_chars(s);                              \
+		}                                                                      \
+	}                                                                              \
+	static void count_bytes_##type(const struct array *a, struct array *out,       \
+				       uint64_t n_rows, uint64_t factor)               \
+	{                                                                              \
+		const type *offsets = (const void *)a->offsets->data;                  \
+		type *counts = (void *)out->data->data;                                \
+		for (uint64_t i = 0; i < n_rows; i++)                                  \
+			counts[i] = (type)((uint64_t)(offsets[i + 1] - offsets[i]) *   \
+					   factor);                                    \
 	}
-	bytes16 numbers;
-	memcpy(&numbers, lane_numbers, sizeof(numbers));
-	int8_t left = (int8_t)(end - p);
-	if (left)
-		n += negative_sum((load16(p) > last_continuation) & (numbers < left));
-	return n;
+COUNT_ROWS(int32_t)
+COUNT_ROWS(int64_t)
+
+void array_count_chars(const struct array *a, struct array *out)
+{
+	if (array_is_ascii(a))
+		array_count_bytes(a, 1, out);
+	else if (type_is_large(a->type->id))
+		count_rows_int64_t(a, out, a->n_rows);
+	else
+		count_rows_int32_t(a, out, a->n_rows);
+}
+
+void array_count_bytes(const struct array *a, uint64_t factor, struct array *out)
+{
+	if (type_is_large(a->type->id))
+		count_bytes_int64_t(a, out, a->n_rows, factor);
+	else
+		count_bytes_int32_t(a, out, a->n_rows, factor);
 }
 
 uint64_t char_offset(struct str s, uint64_t n)

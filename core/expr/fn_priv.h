@@ -111,6 +111,9 @@ bool bytes_are_ascii(const uint8_t *p, uint64_t len);
 /* All bytes of an array of strings. */
 bool array_is_ascii(const struct array *a);
 uint64_t count_chars(struct str s);
+/* Of all strings, into integers as wide as their offsets; bytes times a factor. */
+void array_count_chars(const struct array *a, struct array *out);
+void array_count_bytes(const struct array *a, uint64_t factor, struct array *out);
 /* Byte where character n (from 0) begins; s.len if there are not so many. */
 uint64_t char_offset(struct str s, uint64_t n);
 /* Bytes of the character that begins with this byte. */

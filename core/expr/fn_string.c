@@ -7,36 +7,18 @@
 
 /* --- lengths: of a whole column without a look at its nulls --- */
 
-static void store_length(struct array *out, uint64_t row, uint64_t n)
-{
-	if (out->type->id == TYPE_INT64)
-		store_u64le(out->data->data + row * 8, n);
-	else
-		store_u32le(out->data->data + row * 4, (uint32_t)n);
-}
-
 static struct err *eval_length(const struct call *c, struct array **ret)
 {
-	AUTO(array) struct array *out = NULL;
-	bool is_ascii = array_is_ascii(c->args[0].array);
-	TRY(new_fixed(c->node->type, c->n_rows, &out));
-	for (uint64_t row = 0; row < c->n_rows; row++) {
-		struct str s = arg_str(c, 0, row);
-		store_length(out, row, is_ascii ? s.len : count_chars(s));
-	}
-	*ret = TAKE(out);
+	TRY(new_fixed(c->node->type, c->n_rows, ret));
+	array_count_chars(c->args[0].array, *ret);
 	return NULL;
 }
 
 /* tag: bits or bytes, so many a byte */
 static struct err *eval_octet_length(const struct call *c, struct array **ret)
 {
-	AUTO(array) struct array *out = NULL;
-	uint64_t factor = (uint64_t)c->node->fn->tag;
-	TRY(new_fixed(c->node->type, c->n_rows, &out));
-	for (uint64_t row = 0; row < c->n_rows; row++)
-		store_length(out, row, arg_str(c, 0, row).len * factor);
-	*ret = TAKE(out);
+	TRY(new_fixed(c->node->type, c->n_rows, ret));
+	array_count_bytes(c->args[0].array, (uint64_t)c->node->fn->tag, *ret);
 	return NULL;
 }
 

@@ -13,10 +13,19 @@
 #include <errno.h>
 #include <string.h>
 
-/* Bytes from `first` to `first + 25` have their case changed. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+/* Letters from `first` to `first + 25` have their case changed. */
 static void map_ascii(const uint8_t *src, uint8_t *dst, uint64_t n, uint8_t first)
 {
-	for (uint64_t i = 0; i < n; i++)
+	uint64_t i = 0;
+	for (; i + 16 <= n; i += 16) {
+		bytes16 v;
+		memcpy(&v, src + i, sizeof(v));
+		v ^= (bytes16)((v - first) < 26) & 0x20;
+		memcpy(dst + i, &v, sizeof(v));
+	}
+	for (; i < n; i++)
 		dst[i] = (uint8_t)(src[i] ^ ((uint8_t)(src[i] - first) < 26) << 5);
 }
 
@@ -51,14 +60,55 @@ static struct err *map_text(struct str s, map_fn *map, struct buf *out)
 	return NULL;
 }
 
+/* Characters that become several, or go by what is around them; some more of their
+ * blocks do not matter. */
+static bool is_special(uint32_t code, bool to_lower)
+{
+	if (to_lower)
+		return code == 0x130 || code == 0x3a3;
+	return code == 0xdf || code == 0x149 || code == 0x1f0 || code == 0x390 ||
+	       code == 0x3b0 || code == 0x587 || (code >= 0x1e96 && code <= 0x1e9a) ||
+	       (code >= 0x1f00 && code <= 0x1fff) || (code >= 0xfb00 && code <= 0xfb17);
+}
+
+/* Character by character.  False, and nothing appended: there are special ones. */
+static bool map_simple(struct str s, bool to_lower, struct buf *out)
+{
+	size_t start = out->len;
+	uint8_t first = to_lower ? 'A' : 'a';
+	for (uint64_t at = 0; at < s.len;) {
+		uint8_t c = s.p[at];
+		if (c < 0x80) {
+			uint64_t n = 1;
+			while (at + n < s.len && s.p[at + n] < 0x80)
+				n++;
+			uint8_t *dst = buf_room(out, n);
+			if (dst)
+				map_ascii(s.p + at, dst, n, first);
+			at += n;
+			continue;
+		}
+		uint32_t code = char_code(s.p + at);
+		if (is_special(code, to_lower)) {
+			out->len = start;
+			return false;
+		}
+		put_char(out, to_lower ? uc_tolower(code) : uc_toupper(code));
+		at += char_len(c);
+	}
+	return true;
+}
+
 static struct err *lower_row(const struct call *c, uint64_t row, struct buf *out)
 {
-	return map_text(arg_str(c, 0, row), u8_tolower, out);
+	struct str s = arg_str(c, 0, row);
+	return map_simple(s, true, out) ? NULL : map_text(s, u8_tolower, out);
 }
 
 static struct err *upper_row(const struct call *c, uint64_t row, struct buf *out)
 {
-	return map_text(arg_str(c, 0, row), u8_toupper, out);
+	struct str s = arg_str(c, 0, row);
+	return map_simple(s, false, out) ? NULL : map_text(s, u8_toupper, out);
 }
 
 struct err *eval_lower(const struct call *c, struct array **ret)

@@ -49,7 +49,7 @@ struct err *eval_trim(const struct call *c, struct array **ret)
 /* One that may be loaded beyond, as those of arrays. */
 static struct str one_blank(void)
 {
-	static const uint8_t blank[32] = " ";
+	static const uint8_t blank[80] = " ";
 	return (struct str){blank, 1};
 }
 
