@@ -28,7 +28,7 @@ static struct err *add_query(const struct command_env *env, const struct words *
 {
 	AUTO_SCOPE struct scope scope = {0};
 	struct command_env copy = *env;
-	if (w->n_args != 2 || words_option(w, "where"))
+	if (w->n_args != 2 || words_option(w, "where") || words_option(w, "computed"))
 		return err_new(EINVAL, "--query makes one column: add NAME --query=…");
 	TRY(scope_of(env->version, &scope));
 	struct query_env q = {&scope, env->name, command_find_scope, &copy};
@@ -53,6 +53,7 @@ static struct err *add_expressions(const struct command_env *env, const struct w
 				.n = n,
 				.type = type,
 				.where = words_option(w, "where"),
+				.is_computed = words_option(w, "computed") != NULL,
 				.progress = {show_rows, &copy}};
 	return columns_add(env->table, env->version, &spec, ret);
 }
@@ -74,16 +75,47 @@ static struct err *run_add(const struct command_env *env, const struct words *w,
 	return NULL;
 }
 
-static const char *const add_options[] = {"type", "where", "query", NULL};
+static const char *const add_options[] = {"type", "where", "query", "computed", NULL};
 
 const struct command cmd_add = {
 	.name = "add",
 	.usage = "add NAME EXPRESSION [NAME EXPRESSION...] [--type=TYPE] "
-		 "[--where=CONDITION] [--query=SELECT]",
+		 "[--where=CONDITION] [--query=SELECT] [--computed]",
 	.summary = "add columns computed from others by SQL expressions",
 	.min_args = 1,
 	.max_args = 2000,
 	.is_long = true,
 	.options = add_options,
 	.run = run_add,
+};
+
+/* --- refresh --- */
+
+static struct err *run_refresh(const struct command_env *env, const struct words *w,
+			       struct buf *out)
+{
+	AUTO(version) struct version *v = NULL;
+	struct command_env copy = *env;
+	struct job_progress progress = {show_rows, &copy};
+	size_t n = w->n_args - 1;
+	const char *const *names = n ? (const char *const *)w->args + 1 : NULL;
+	TRY(columns_refresh(env->table, env->version, names, n, &progress, &v));
+	if (version_number(v) == version_number(env->version))
+		buf_printf(out, "all values are right: version %" PRIu64 "\n",
+			   version_number(v));
+	else
+		buf_printf(out,
+			   "computed again: version %" PRIu64 " (undo: restore %" PRIu64
+			   ")\n",
+			   version_number(v), version_number(v) - 1);
+	return NULL;
+}
+
+const struct command cmd_refresh = {
+	.name = "refresh",
+	.usage = "refresh [NAME...]",
+	.summary = "compute columns that are declared as computed again",
+	.max_args = 10000,
+	.is_long = true,
+	.run = run_refresh,
 };

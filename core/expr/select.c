@@ -188,7 +188,7 @@ static struct err *take_tail(struct cut *c, struct sql_select *s)
 /* count(*) alone */
 static bool counts_rows(const struct sql_select *s)
 {
-	const char *t = s->n == 1 ? s->items[0].text : "";
+	const char *t = s->n == 1 && s->items[0].text ? s->items[0].text : "";
 	return strncasecmp(t, "count", 5) == 0 &&
 	       (strcmp(t + 5, "(*)") == 0 || strcmp(t + 5, "( * )") == 0);
 }

@@ -109,6 +109,20 @@ static bool is_kept_out(const char *key)
 	return !*key;
 }
 
+/*
+ * As LanceDB declares a column that it computes.  The signature of the rows that it was
+ * computed of is LanceDB's own affair: an empty one makes it look for itself.
+ * Source: metadata of columns that LanceDB 0.40 declares.
+ */
+static struct err *set_computed(struct field *f, const struct column_spec *spec)
+{
+	TRY(set_text(f, "computed_column", "true"));
+	TRY(set_text(f, "computed_column.kind", "sql"));
+	TRY(set_text(f, "computed_column.expression", spec->text));
+	TRY(set_text(f, "computed_column.inputs", spec->computed_inputs));
+	return set_text(f, "computed_refresh.source_signature", "{}");
+}
+
 /* What is not about the type stays. */
 static struct err *keep_rules(struct field *f, const struct field *old)
 {
@@ -127,7 +141,7 @@ static struct err *make_field(struct column_writer *w, struct new_column *c,
 			      const struct column_spec *spec, int32_t *next)
 {
 	c->replaces = version_find_field(w->base, spec->name);
-	if (c->replaces)
+	if (c->replaces && !spec->computed_inputs)
 		TRY(check_replaced(c->replaces));
 	bool is_same_type = c->replaces && type_equal(c->replaces->type, spec->type);
 	/* the members of the replaced column's type have their ids */
@@ -143,6 +157,8 @@ static struct err *make_field(struct column_writer *w, struct new_column *c,
 			TRY(keep_rules(c->field, c->replaces));
 		TRY(field_number(c->field, next));
 	}
+	if (spec->computed_inputs)
+		TRY(set_computed(c->field, spec));
 	return set_provenance(c->field, spec, w->base);
 }
 

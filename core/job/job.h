@@ -25,6 +25,9 @@ struct column_spec {
 	struct type *type;  /* borrowed for the call */
 	const char *source; /* provenance: "file", "sql", "udf", "join" */
 	const char *text;   /* provenance: the file's name, the expression; or NULL */
+	/* LanceDB's computed column: what it is computed from, as a JSON list of names;
+	 * .text is the expression.  NULL: it is none. */
+	const char *computed_inputs;
 	bool keeps_rules; /* what it replaces: its nullability and its metadata stay, of
 			   * whatever type it is now */
 };
@@ -89,6 +92,7 @@ struct add_spec {
 	size_t n;
 	struct type *type; /* what all of them are cast to; NULL: their own */
 	const char *where; /* other rows are null; NULL: all rows are computed */
+	bool is_computed;  /* they are declared as LanceDB's computed columns */
 	struct job_progress progress;
 };
 
@@ -99,6 +103,17 @@ struct add_spec {
  */
 MUST_CHECK struct err *columns_add(struct table *t, struct version *base,
 				   const struct add_spec *spec, struct version **ret);
+
+/*
+ * Compute columns that LanceDB declares as computed again, n by name or all of them if
+ * names is NULL, in one version.  ENOENT; EINVAL for a column that is not computed,
+ * EOPNOTSUPP for one that is not computed by SQL.  ret as column_writer_commit: base if
+ * all values were right.
+ */
+MUST_CHECK struct err *columns_refresh(struct table *t, struct version *base,
+				       const char *const *names, size_t n,
+				       const struct job_progress *progress,
+				       struct version **ret);
 
 /* EEXIST, EINVAL: no new column can have the name. */
 MUST_CHECK struct err *added_name_check(const struct version *base, const char *name);
