@@ -182,21 +182,29 @@ static struct err *eval_not(const struct call *c, struct array **ret)
 enum is_kind { IS_NULL, IS_TRUE, IS_FALSE };
 #define IS_NOT 8
 
+/* Bit i of a byte: is row 8 * at + i what is asked for? */
+static uint8_t is_bits(const struct array *a, size_t at, int kind)
+{
+	uint8_t valid = a->validity ? a->validity->data[at] : 0xff;
+	if (a->type->id == TYPE_NULL)
+		valid = 0;
+	if (kind == IS_NULL)
+		return (uint8_t)~valid;
+	uint8_t values = valid ? a->data->data[at] : 0;
+	return kind == IS_TRUE ? values & valid : (uint8_t)~values & valid;
+}
+
 static struct err *eval_is(const struct call *c, struct array **ret)
 {
-	const struct array *a = c->args[0].array;
 	int kind = c->node->fn->tag & ~IS_NOT;
+	uint8_t flip = c->node->fn->tag & IS_NOT ? 0xff : 0;
 	AUTO(array) struct array *out = NULL;
 	TRY(new_bools(c, &out));
-	for (uint64_t i = 0; i < c->n_rows; i++) {
-		bool is_null = array_is_null(a, i), is;
-		if (kind == IS_NULL)
-			is = is_null;
-		else
-			is = !is_null && bit_get(a->data->data, i) == (kind == IS_TRUE);
-		if (is != ((c->node->fn->tag & IS_NOT) != 0))
-			bit_set(out->data->data, i);
-	}
+	size_t n = out->data->len;
+	for (size_t at = 0; at < n; at++)
+		out->data->data[at] = is_bits(c->args[0].array, at, kind) ^ flip;
+	if (c->n_rows % 8)
+		out->data->data[n - 1] &= (uint8_t)((1u << c->n_rows % 8) - 1);
 	*ret = TAKE(out);
 	return NULL;
 }

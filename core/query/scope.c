@@ -76,10 +76,8 @@ static struct err *read_nulls(const struct scope *s, size_t field, uint64_t firs
 	TRY(type_new(TYPE_BOOL, &t));
 	TRY(array_new_null(t, n, &a));
 	for (uint64_t i = 0; i < n; i++)
-		if (!is_null[i]) {
-			bit_set(a->validity->data, i);
-			a->n_nulls--;
-		}
+		a->validity->data[i / 8] |= (uint8_t)(!is_null[i] << i % 8);
+	a->n_nulls = n - bitmap_count(a->validity->data, 0, n);
 	*ret = TAKE(a);
 	return NULL;
 }
