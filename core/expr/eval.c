@@ -367,10 +367,11 @@ static struct err *bind_filter(struct binder *b, struct node **root)
 	return bind_err(b, *root, "a condition is true or false, not %s", name);
 }
 
-static struct err *compile(struct binder *b, enum expr_use use, struct node **ret)
+static struct err *compile(struct binder *b, size_t at, size_t len, enum expr_use use,
+			   struct node **ret)
 {
 	AUTO(node) struct node *root = NULL;
-	TRY(expr_parse(b->text, &root));
+	TRY(expr_parse(b->text, at, len, &root));
 	if (use != EXPR_ITEM)
 		TRY(lance_resolve(b, root));
 	TRY(bind_node(b, &root));
@@ -384,20 +385,27 @@ static struct err *compile(struct binder *b, enum expr_use use, struct node **re
 	return NULL;
 }
 
-struct err *expr_compile(const char *text, struct field *const *fields, size_t n_fields,
-			 enum expr_use use, struct expr **ret)
+struct err *expr_compile_part(const char *text, size_t at, size_t len,
+			      struct field *const *fields, size_t n_fields,
+			      enum expr_use use, struct expr **ret)
 {
 	AUTO(expr) struct expr *e = NULL;
 	struct binder b = {.text = text, .fields = fields, .n_fields = n_fields};
 	TRY(mem_new(&e));
 	atomic_init(&e->refs, 1);
 	TRY(str_dup(text, &e->text));
-	struct err *err = compile(&b, use, &e->root);
+	struct err *err = compile(&b, at, len, use, &e->root);
 	e->inputs = b.inputs;
 	e->n_inputs = b.n_inputs;
 	TRY(err);
 	*ret = TAKE(e);
 	return NULL;
+}
+
+struct err *expr_compile(const char *text, struct field *const *fields, size_t n_fields,
+			 enum expr_use use, struct expr **ret)
+{
+	return expr_compile_part(text, 0, strlen(text), fields, n_fields, use, ret);
 }
 
 struct err *expr_set_type(struct expr *e, struct type *to)

@@ -43,6 +43,10 @@ enum expr_use {
 MUST_CHECK struct err *expr_compile(const char *text, struct field *const *fields,
 				    size_t n_fields, enum expr_use use,
 				    struct expr **ret);
+/* The same of the len bytes at `at` of a text, which messages show as a whole. */
+MUST_CHECK struct err *expr_compile_part(const char *text, size_t at, size_t len,
+					 struct field *const *fields, size_t n_fields,
+					 enum expr_use use, struct expr **ret);
 struct expr *expr_ref(struct expr *e);
 void expr_unref(struct expr *e);
 DEFINE_AUTO(expr, expr_unref)

@@ -621,11 +621,22 @@ struct err *parse_expr(struct parse *p, unsigned precedence, struct node **ret)
 	return NULL;
 }
 
-struct err *expr_parse(const char *text, struct node **ret)
+/* The text with blanks in place of all but a part, so that places stay what they are.
+ */
+static struct err *blank_out(const char *text, size_t at, size_t len, char **ret)
+{
+	TRY(str_dup_len(text, at + len, ret));
+	memset(*ret, ' ', at);
+	return NULL;
+}
+
+struct err *expr_parse(const char *text, size_t at, size_t len, struct node **ret)
 {
 	AUTO_TOKENS struct tokens tokens = {0};
 	AUTO(node) struct node *n = NULL;
-	TRY(tokens_of(text, &tokens));
+	AUTO_MEM char *part = NULL;
+	TRY(blank_out(text, at, len, &part));
+	TRY(tokens_of(part, &tokens));
 	struct parse p = {.text = text, .tokens = &tokens};
 	TRY(parse_expr(&p, 0, &n));
 	if (peek(&p, 0)->kind != TOKEN_END)

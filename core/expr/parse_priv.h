@@ -38,8 +38,10 @@ static inline void auto_tokens(struct tokens *t)
 }
 #define AUTO_TOKENS __attribute__((cleanup(auto_tokens)))
 
-/* The tree of a whole text; its names are not looked up yet.  EINVAL with a caret. */
-MUST_CHECK struct err *expr_parse(const char *text, struct node **ret);
+/* The tree of len bytes at `at` of a text; its names are not looked up yet.  EINVAL
+ * with a caret. */
+MUST_CHECK struct err *expr_parse(const char *text, size_t at, size_t len,
+				  struct node **ret);
 
 /* --- what parse.c and the forms share --- */
 

@@ -55,5 +55,5 @@ struct err *query_run(const struct query_env *env, const char *sql,
 	AUTO_SELECT struct sql_select s = {0};
 	bool is_scan;
 	TRY(sql_select_parse(sql, &s, &is_scan));
-	return is_scan ? select_run(env, &s, sink) : sqlite_run(env, sql, sink);
+	return is_scan ? select_run(env, sql, &s, sink) : sqlite_run(env, sql, sink);
 }

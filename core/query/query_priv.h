@@ -8,7 +8,7 @@
 #include "query/query.h"
 
 /* One table, conditions, a limit: by a scan (select.c). */
-MUST_CHECK struct err *select_run(const struct query_env *env,
+MUST_CHECK struct err *select_run(const struct query_env *env, const char *text,
 				  const struct sql_select *s,
 				  const struct query_sink *sink);
 /* Any SELECT (sqlite.c). */

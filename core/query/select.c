@@ -8,6 +8,7 @@
 
 struct selecting {
 	const struct scope *scope;
+	const char *sql;       /* borrowed */
 	struct expr **exprs;   /* owned */
 	struct field **fields; /* owned, with references */
 	size_t n, cap;
@@ -50,7 +51,8 @@ static struct err *output_field(const struct selecting *s, const struct expr *e,
 }
 
 /* Errors show the place in the whole text. */
-static struct err *add_output(struct selecting *s, const char *text, const char *name)
+static struct err *add_output(struct selecting *s, const char *text, size_t at,
+			      size_t len, const char *name)
 {
 	AUTO(expr) struct expr *e = NULL;
 	AUTO(field) struct field *f = NULL;
@@ -61,7 +63,8 @@ static struct err *add_output(struct selecting *s, const char *text, const char 
 		TRY(mem_resize(cap, sizeof(struct field *), &s->fields));
 		s->cap = cap;
 	}
-	TRY(scope_compile(s->scope, text, EXPR_ITEM, &e));
+	TRY(expr_compile_part(text, at, len, s->scope->fields, s->scope->n, EXPR_ITEM,
+			      &e));
 	TRY(output_field(s, e, name, &f));
 	s->exprs[s->n] = TAKE(e);
 	s->fields[s->n++] = TAKE(f);
@@ -78,13 +81,13 @@ static struct err *add_column(struct selecting *s, const char *name)
 	buf_str(&text, "`");
 	buf_byte(&text, 0);
 	TRY(buf_check(&text));
-	return add_output(s, (char *)text.data, name);
+	return add_output(s, (char *)text.data, 0, text.len - 1, name);
 }
 
 static struct err *add_item(struct selecting *s, const struct sql_item *item)
 {
 	if (!item->is_star)
-		return add_output(s, item->text, item->name);
+		return add_output(s, s->sql, item->at, strlen(item->text), item->name);
 	for (size_t i = 0; i < s->scope->n_own; i++)
 		TRY(add_column(s, s->scope->fields[i]->name));
 	return NULL;
@@ -174,15 +177,16 @@ static struct err *run_rows(struct selecting *s, const struct sql_select *sql,
 	return scan_run(&scan, take_batch, s);
 }
 
-struct err *select_run(const struct query_env *env, const struct sql_select *sql,
-		       const struct query_sink *sink)
+struct err *select_run(const struct query_env *env, const char *text,
+		       const struct sql_select *sql, const struct query_sink *sink)
 {
 	AUTO_SCOPE struct scope own = {0};
 	AUTO(expr) struct expr *where = NULL;
-	AUTO_SELECTING struct selecting s = {.sink = sink};
+	AUTO_SELECTING struct selecting s = {.sql = text, .sink = sink};
 	TRY(find_table(env, sql->table, &own, &s.scope));
 	if (sql->where)
-		TRY_CTX(scope_compile(s.scope, sql->where, EXPR_FILTER, &where),
-			"WHERE");
+		TRY(expr_compile_part(text, sql->where_at, strlen(sql->where),
+				      s.scope->fields, s.scope->n, EXPR_FILTER,
+				      &where));
 	return sql->is_count ? run_count(&s, sql, where) : run_rows(&s, sql, where);
 }

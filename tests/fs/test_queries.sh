@@ -55,7 +55,8 @@ except OSError as e:
     print(e.errno)' >"$scratch/out"
 is "query: an error is the close's" 22 "$(cat "$scratch/out")"
 is "query: nothing came of it" "" "$(ls queries | grep wrong)"
-is "query: last_error shows the place" "  nope" "$(sed -n 2p last_error)"
+is "query: last_error shows the place" "  SELECT nope FROM t
+         ^" "$(sed -n 2,3p last_error)"
 echo "SELECT caption FROM t ORDER BY length(caption) DESC, key LIMIT 1" >queries/n.sql
 is "query: another text, another result" 2 "$(wc -l <queries/n.csv)"
 echo x 2>/dev/null >>queries/n.sql
