@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* Of an answer that is kept in memory. */
+#define ANSWER_BYTES ((size_t)64 << 20)
+
 struct err *output_open(const struct command_env *env, const struct words *w,
 			struct buf *out, struct output *ret)
 {
@@ -36,6 +39,10 @@ struct err *output_write(void *output, const void *p, size_t len)
 		return write_all(o->fd, p, len);
 	if (o->env->write)
 		return o->env->write(o->env->ctx, p, len);
+	if (o->out->len + len > ANSWER_BYTES)
+		return err_new(EFBIG,
+			       "the answer has more than %zu MiB; say --output=FILE",
+			       ANSWER_BYTES >> 20);
 	buf_append(o->out, p, len);
 	return buf_check(o->out);
 }
