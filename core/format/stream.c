@@ -44,7 +44,9 @@ static struct err *begin(struct format_stream *s)
 	const struct type *t = s->shown->type;
 	for (size_t i = 0; i < t->n_children; i++)
 		if (!format_renders_in_table(s->ops, t->children[i]->type))
-			return err_new(EINVAL, "column '%s': %s does not hold its type",
+			return err_new(EINVAL,
+				       "column '%s': %s does not hold its type; "
+				       "arrow and jsonl do",
 				       t->children[i]->name, s->ops->suffix);
 	if (s->ops->header)
 		TRY(s->ops->header(s->shown, 0, &header));
