@@ -364,17 +364,37 @@ struct err *coerce_union(struct type *a, struct type *b, struct type **ret)
 }
 
 /* Of the arguments of coalesce and its like: one kind of values only. */
+static bool is_bytes(const struct type *t)
+{
+	return type_is_binary(t->id) || t->id == TYPE_FIXED_BINARY;
+}
+
+/* Kinds that do not mix; text and null, which are 0, do with all. */
+static int category(const struct type *t)
+{
+	if (t->id == TYPE_NULL || type_is_string(t->id))
+		return 0;
+	return t->id == TYPE_BOOL      ? 1
+	       : type_is_number(t)     ? 2
+	       : type_is_nested(t->id) ? 3
+				       : 4;
+}
+
 static struct err *resolve(struct type *a, struct type *b, struct type **ret)
 {
 	if (type_equal(a, b))
 		return take_ref(a, ret);
+	*ret = NULL;
+	if (category(a) && category(b) && category(a) != category(b))
+		return NULL;
+	if (is_bytes(a) || is_bytes(b))
+		return NULL; /* bytes go with their own type only, not even with null */
 	FIRST_OF(comparison_numbers(a, b, ret));
 	FIRST_OF(lists(a, b, resolve, ret));
 	FIRST_OF(coerce_times(a, b, ret));
 	FIRST_OF(coerce_strings(a, b, ret));
 	FIRST_OF(with_null(a, b, ret));
 	FIRST_OF(number_and_text(a, b, false, ret));
-	FIRST_OF(binaries(a, b, ret));
 	return structs(a, b, resolve, ret);
 }
 

@@ -384,10 +384,18 @@ static bool has_many_row(const struct call *c, uint64_t row)
 	return all;
 }
 
-/* No items at all, in any row: then even null lists have all of them. */
+/* A constant list without items, or no items in any row. */
+static bool is_nothing(const struct vec *v)
+{
+	return v->array->children[0]->n_rows == 0 &&
+	       !(v->is_scalar && array_is_null(v->array, 0));
+}
+
+/* Then even null lists have all of them, and none has any. */
 static bool wants_nothing(const struct call *c)
 {
-	return c->args[1].array->children[0]->n_rows == 0;
+	return is_nothing(&c->args[1]) ||
+	       (!c->node->fn->tag && c->args[0].is_scalar && is_nothing(&c->args[0]));
 }
 
 static struct err *eval_has_many(const struct call *c, struct array **ret)

@@ -137,23 +137,19 @@ static struct err *bind_nvl(struct binder *b, struct node *n)
 	return NULL;
 }
 
+/* CASE WHEN tested IS NOT NULL THEN … ELSE … END, which computes what is wanted only.
+ */
 static struct err *bind_nvl2(struct binder *b, struct node *n)
 {
 	AUTO(type) struct type *t = NULL;
+	struct node *test;
 	TRY(bind_union(b, n, 0, &t));
+	TRY(node_new_call(function_get("is not null"), 1, n->args[0]->place, &test));
+	test->args[0] = n->args[0];
+	n->args[0] = test;
+	n->fn = function_get("case");
 	bind_type(n, t);
-	return NULL;
-}
-
-static uint32_t which_second(const struct call *c, uint64_t row)
-{
-	uint32_t i = vec_is_null(&c->args[0], row) ? 2 : 1;
-	return vec_is_null(&c->args[i], row) ? NO_ARG : i;
-}
-
-static struct err *eval_nvl2(const struct call *c, struct array **ret)
-{
-	return choose_each(c, which_second, ret);
+	return bind_type_id(test, TYPE_BOOL);
 }
 
 /* --- is_valid, Lance's name for IS NOT NULL --- */
@@ -187,7 +183,7 @@ static const struct function rows[] = {
 	ROW("nullif", 2, 2, bind_nullif, eval_nullif, 0),
 	ROW("nvl", 2, 2, bind_nvl, NULL, 0),
 	ROW("ifnull", 2, 2, bind_nvl, NULL, 0),
-	ROW("nvl2", 3, 3, bind_nvl2, eval_nvl2, 0),
+	ROW("nvl2", 3, 3, bind_nvl2, NULL, 0),
 	ROW("is_valid", 1, 1, bind_is_valid, eval_is_valid, 0),
 };
 

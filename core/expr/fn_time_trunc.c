@@ -270,8 +270,15 @@ struct err *eval_date_bin(const struct call *c, struct array **ret)
 						  the reference implementation */
 		v = (int64_t)((uint64_t)v * (uint64_t)scale);
 		if (!(s.months ? bin_months(v, s.months, origin, &v)
-			       : bin_nanos(v, s.nanos, origin, &v)))
-			return call_err(c, row, "the bin does not fit nanoseconds");
+			       : bin_nanos(v, s.nanos, origin, &v))) {
+			/* of a constant it is null, in the reference implementation too
+			 */
+			if (!c->is_constant)
+				return call_err(c, row,
+						"the bin does not fit nanoseconds");
+			TRY(set_null(out, row));
+			continue;
+		}
 		store_time(out, row, v / scale);
 	}
 	*ret = TAKE(out);
