@@ -6,60 +6,19 @@
  * then the rest; of dates whole days only.
  * Source: Arrow's arithmetic kernels of temporal types; DataFusion's coercions.
  */
+#include "expr/calendar_priv.h"
 #include "expr/op_priv.h"
-
-#define DAY_NS ((int64_t)86400 * 1000000000)
-
-static int64_t units_per_second(enum time_unit unit)
-{
-	static const int64_t scales[] = {
-		[UNIT_S] = 1,
-		[UNIT_MS] = 1000,
-		[UNIT_US] = 1000000,
-		[UNIT_NS] = 1000000000,
-	};
-	return scales[unit];
-}
-
-/* --- the calendar --- */
-
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
-static int64_t days_of_date(int64_t year, int64_t month, int64_t day)
-{
-	/* years begin in March: the leap day is a year's last */
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
-	int64_t of_era = y - era * 400;
-	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
-	       719468;
-}
-
-static void date_of_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
-{
-	int64_t z = days + 719468;
-	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
-	*day = doy - (153 * mp + 2) / 5 + 1;
-	*month = mp < 10 ? mp + 3 : mp - 9;
-	*year = yoe + era * 400 + (*month <= 2);
-}
 
 static int64_t add_months(int64_t days, int64_t months)
 {
-	int64_t year, month, day;
 	if (!months)
 		return days;
-	date_of_days(days, &year, &month, &day);
-	int64_t total = year * 12 + month - 1 + months;
-	int64_t y = (total >= 0 ? total : total - 11) / 12;
-	int64_t m = total - y * 12 + 1;
-	int64_t first = days_of_date(y, m, 1);
-	int64_t next = days_of_date(m == 12 ? y + 1 : y, m == 12 ? 1 : m + 1, 1);
-	return first + MIN_OF(day, next - first) - 1;
+	struct civil c = civil_of_days(days);
+	int64_t total = c.year * 12 + c.month - 1 + months;
+	c.year = floor_div(total, 12);
+	c.month = (int)floor_mod(total, 12) + 1;
+	c.day = MIN_OF(c.day, days_in_month(c.year, c.month));
+	return days_of_civil(c);
 }
 
 /* --- intervals --- */
@@ -81,7 +40,7 @@ static struct interval interval_at(const struct vec *v, uint64_t row, int64_t si
 static bool add_interval(int64_t v, int64_t per_day, const struct interval *i,
 			 int64_t *ret)
 {
-	int64_t days = v / per_day - (v % per_day < 0);
+	int64_t days = floor_div(v, per_day);
 	int64_t rest = v - days * per_day, part;
 	bool is_date = per_day == 1;
 	/* years that the calendar above has room for */
@@ -89,8 +48,8 @@ static bool add_interval(int64_t v, int64_t per_day, const struct interval *i,
 		return false;
 	days = add_months(days, i->months) + i->days;
 	if (is_date)
-		days += i->nanos / DAY_NS;
-	part = is_date ? 0 : i->nanos / (DAY_NS / per_day);
+		days += i->nanos / (DAY_SECONDS * SECOND_NANOS);
+	part = is_date ? 0 : i->nanos / (DAY_SECONDS * SECOND_NANOS / per_day);
 	return !ckd_mul(&days, days, per_day) && !ckd_add(&days, days, rest) &&
 	       !ckd_add(ret, days, part);
 }
@@ -101,7 +60,7 @@ static int64_t units_per_day(const struct type *t)
 		return 1;
 	if (t->id == TYPE_DATE64)
 		return INT64_C(86400000);
-	return 86400 * units_per_second(t->unit);
+	return DAY_SECONDS * unit_scale(t->unit);
 }
 
 static void store_time(struct array *a, uint64_t row, int64_t v)

@@ -49,8 +49,15 @@ static bool is_any(const struct token *t, const char *const *words)
 	return false;
 }
 
-/* What one table and one pass do not answer. */
-static bool is_beyond(const struct tokens *t)
+static bool is_name(const struct token *t)
+{
+	return t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTED ||
+	       t->kind == TOKEN_STRING;
+}
+
+/* What one table and one pass do not answer; and double quotes, in which a SELECT has
+ * names where an expression of Lance's has text. */
+static bool is_beyond(const char *text, const struct tokens *t)
 {
 	static const char *const words[] = {
 		"group",    "order",  "having",	 "union",   "intersect",
@@ -58,7 +65,19 @@ static bool is_beyond(const struct tokens *t)
 		"distinct", "values", "exists",	 "collate", "glob",
 		"match",    "isnull", "notnull", NULL};
 	for (size_t i = 1; i < t->n; i++)
-		if (is_any(&t->items[i], words) || is_word(&t->items[i], "select"))
+		if (is_any(&t->items[i], words) || is_word(&t->items[i], "select") ||
+		    (t->items[i].kind == TOKEN_STRING &&
+		     text[t->items[i].place.at] == '"'))
+			return true;
+	return false;
+}
+
+/* t.column: names that say whose they are. */
+static bool has_qualified(const struct tokens *t, const char *table)
+{
+	for (size_t i = 0; i + 1 < t->n; i++)
+		if (is_name(&t->items[i]) && strcasecmp(t->items[i].text, table) == 0 &&
+		    is_sign(&t->items[i + 1], "."))
 			return true;
 	return false;
 }
@@ -99,12 +118,6 @@ static struct err *copy_span(const struct cut *c, size_t first, size_t end, char
 	const struct place *a = &c->tokens->items[first].place;
 	const struct place *b = &c->tokens->items[end - 1].place;
 	return str_dup_len(c->text + a->at, b->at + b->len - a->at, ret);
-}
-
-static bool is_name(const struct token *t)
-{
-	return t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTED ||
-	       t->kind == TOKEN_STRING;
 }
 
 /* EXPRESSION [[AS] NAME]; *ret_end is past the expression. */
@@ -221,10 +234,13 @@ struct err *sql_select_parse(const char *text, struct sql_select *ret, bool *ret
 	}
 	TRY(err);
 	struct cut c = {.text = text, .tokens = &tokens};
-	if (!take_word(&c, "select") || is_beyond(&tokens))
+	if (!take_word(&c, "select") || is_beyond(text, &tokens))
 		return NULL;
 	err = take_select(&c, &s);
-	if (err || s.is_broken || (!s.is_count && has_foreign_call(&tokens))) {
+	bool is_odd_count = s.is_count && (!s.limit || s.offset);
+	if (err || s.is_broken || is_odd_count ||
+	    (!s.is_count && has_foreign_call(&tokens)) ||
+	    has_qualified(&tokens, s.table)) {
 		sql_select_fini(&s);
 		return err;
 	}

@@ -166,6 +166,25 @@ def test_duckdb_agrees__on_thousands(table):
     compare(*table, [rng.choice(KINDS)(rng) for _ in range(2000)])
 
 
+@pytest.mark.parametrize("sql", [
+    "SELECT count(*) FROM t LIMIT 0",
+    "SELECT count(*) FROM t LIMIT 1 OFFSET 1",
+    "SELECT t.id, t.s FROM t WHERE t.id < 20",
+    "SELECT x.id FROM t AS x WHERE x.i > 3",
+    'SELECT "id", "s" AS "the s" FROM t WHERE "i" = 1',
+    "SELECT id FROM t WHERE s = 'it''s'",
+    "SELECT -i AS n, NOT b AS m FROM t",
+    "SELECT DISTINCT k FROM t",
+    "SELECT id FROM t WHERE i = (SELECT max(i) FROM t)",
+    "SELECT count(i), count(DISTINCT s), avg(d) FROM t",
+    "SELECT id FROM t ORDER BY i NULLS FIRST, id DESC LIMIT 7",
+    "SELECT i FROM t UNION SELECT k FROM t",
+    "SELECT id FROM t EXCEPT SELECT id FROM t WHERE b",
+])
+def test_one_form(table, sql):
+    compare(*table, [(sql, "ORDER" in sql)])
+
+
 def test_plain_columns_keep_their_types(table):
     path, rows, _ = table
     for sql in ("SELECT * FROM t LIMIT 50", "SELECT * FROM t ORDER BY id LIMIT 50"):
