@@ -129,6 +129,8 @@ MUST_CHECK struct err *sql_select_parse(const char *text, struct sql_select *ret
 /* Any SELECT with one more item, the first; *ret stays NULL if it is no plain SELECT
  * (UNION, DISTINCT). */
 MUST_CHECK struct err *sql_select_with(const char *text, const char *item, char **ret);
+/* Whether the whole SELECT has an ORDER BY. */
+MUST_CHECK struct err *sql_select_is_ordered(const char *text, bool *ret);
 void sql_select_fini(struct sql_select *s); /* accepts zeroed */
 static inline void auto_sql_select(struct sql_select *s)
 {

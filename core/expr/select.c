@@ -271,3 +271,18 @@ struct err *sql_select_with(const char *text, const char *item, char **ret)
 	size_t at = select->place.at + select->place.len;
 	return str_printf(ret, "%.*s %s,%s", (int)at, text, item, text + at);
 }
+
+struct err *sql_select_is_ordered(const char *text, bool *ret)
+{
+	AUTO_TOKENS struct tokens t = {0};
+	unsigned depth = 0;
+	*ret = false;
+	TRY(tokens_of(text, &t));
+	for (size_t i = 0; i + 1 < t.n; i++) {
+		depth += is_sign(&t.items[i], "(");
+		depth -= depth && is_sign(&t.items[i], ")");
+		*ret |= !depth && is_word(&t.items[i], "order") &&
+			is_word(&t.items[i + 1], "by");
+	}
+	return NULL;
+}

@@ -3,7 +3,8 @@
  * add_query.c: a column of a SELECT.
  *
  * Windows hand rows on in the order of their partitions: the number of each row is
- * selected with it where that is possible, and the values are put in order.
+ * selected with it where that is possible, and the values are put in order.  Where it
+ * is not, the SELECT must say an order.
  */
 #include "job/job.h"
 
@@ -79,14 +80,23 @@ static struct err *try_query(const struct query_env *env, const char *sql,
 
 static struct err *run(const struct query_env *env, const char *sql, struct taken *t)
 {
-	static const char *const ways[] = {"t.rowid", "rowid", NULL};
+	static const char *const ways[] = {"t._rowid_", "_rowid_"};
 	AUTO_SELECT struct sql_select s = {0};
-	bool is_scan, done = false;
-	TRY(sql_select_parse(sql, &s, &is_scan));
+	bool in_order, done = false;
 	/* a scan hands rows on in order */
-	for (size_t i = is_scan ? 2 : 0; i < 3 && !done; i++)
+	TRY(sql_select_parse(sql, &s, &in_order));
+	for (size_t i = 0; i < 2 && !in_order && !done; i++)
 		TRY(try_query(env, sql, ways[i], t, &done));
-	return NULL;
+	if (done)
+		return NULL;
+	if (!in_order)
+		TRY(sql_select_is_ordered(sql, &in_order));
+	TRY(try_query(env, sql, NULL, t, &done));
+	return in_order || t->n_rows < 2
+		       ? NULL
+		       : err_new(EINVAL,
+				 "which row each value is for is not known; end "
+				 "the SELECT with ORDER BY rowid of the table");
 }
 
 /* Where the value of each row of the table is. */
