@@ -8,22 +8,22 @@
 #include "query/sqlite_priv.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-
-#define MAX_TABLES 64
 
 struct engine {
 	sqlite3 *db;
 	struct sqlite_state state;
-	struct scope own[MAX_TABLES];
-	size_t n_own;
+	struct sqlite_tables tables;
 };
 
 static void engine_fini(struct engine *e)
 {
 	sqlite3_close(e->db);
-	for (size_t i = 0; i < e->n_own; i++)
-		scope_fini(&e->own[i]);
+	for (size_t i = 0; i < e->tables.n; i++) {
+		free(e->tables.items[i].name);
+		scope_fini(&e->tables.items[i].own);
+	}
 	err_free(e->state.failed); /* another failure was told */
 }
 
@@ -83,17 +83,29 @@ static const char *missing_table(sqlite3 *db)
 	return str_starts(message, begin) ? message + sizeof(begin) - 1 : NULL;
 }
 
+const struct scope *sqlite_find_table(const struct sqlite_tables *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (sqlite3_stricmp(t->items[i].name, name) == 0)
+			return t->items[i].scope;
+	return NULL;
+}
+
 static struct err *add_missing(struct engine *e, const struct query_env *env,
 			       const char *missing)
 {
-	const struct scope *scope;
+	struct sqlite_tables *t = &e->tables;
 	AUTO_MEM char *name = NULL;
-	if (e->n_own == MAX_TABLES)
+	/* a name with a point, without quotes, is two names to SQLite */
+	if (sqlite_find_table(t, missing))
+		return err_new(EINVAL, "put the table's name in quotes: '%s'", missing);
+	if (t->n == MAX_TABLES)
 		return err_new(EINVAL, "more than %d tables", MAX_TABLES);
 	TRY(str_dup(missing, &name));
-	TRY(find_table(env, name, &e->own[e->n_own], &scope));
-	e->n_own += scope == &e->own[e->n_own];
-	return sqlite_add_table(e->db, name, scope, &e->state);
+	TRY(find_table(env, name, &t->items[t->n].own, &t->items[t->n].scope));
+	const struct scope *scope = t->items[t->n].scope;
+	t->items[t->n++].name = name;
+	return sqlite_add_table(e->db, TAKE(name), scope, &e->state);
 }
 
 /* Under the place that SQLite means. */
@@ -158,6 +170,6 @@ struct err *sqlite_run(const struct query_env *env, const char *sql,
 	TRY(engine_open(&e));
 	sqlite3_set_authorizer(e.db, authorize, &e.state);
 	TRY(prepare(&e, env, sql, &stmt));
-	TRY(result_open(stmt, env, sink, &r));
+	TRY(result_open(stmt, &e.tables, sink, &r));
 	return run(&e, stmt, r);
 }

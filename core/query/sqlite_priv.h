@@ -15,6 +15,20 @@ struct sqlite_state {
 	bool is_declaring;  /* a table says what its columns are */
 };
 
+/* The tables that a statement named so far. */
+#define MAX_TABLES 64
+
+struct sqlite_tables {
+	struct {
+		char *name;		   /* owned */
+		const struct scope *scope; /* borrowed from the environment, or own */
+		struct scope own;
+	} items[MAX_TABLES];
+	size_t n;
+};
+/* By the name in any case, as SQLite finds it; NULL: none. */
+const struct scope *sqlite_find_table(const struct sqlite_tables *t, const char *name);
+
 /* Something to say for SQLite's last failure: EINVAL, or what a table failed with. */
 MUST_CHECK struct err *sqlite_err(sqlite3 *db, struct sqlite_state *state);
 
@@ -29,14 +43,16 @@ MUST_CHECK struct err *sqlite_add_table(sqlite3 *db, const char *name,
 MUST_CHECK struct err *sqlite_add_functions(sqlite3 *db);
 
 /* A value of an array as the result of a column or function: numbers as numbers, bytes
- * as blobs, everything else as its text. */
+ * as blobs, everything else as its text.  Decimals of more than 15 digits and uint64 of
+ * more than 63 bits, which SQLite has not got, are texts too. */
 void sqlite_result(sqlite3_context *context, const struct array *a, uint64_t row);
 
 /* --- results (sqlite_rows.c): rows into arrays --- */
 
 struct result;
-/* db's tables tell the types of plain columns. */
-MUST_CHECK struct err *result_open(sqlite3_stmt *stmt, const struct query_env *env,
+/* The tables tell the types of plain columns. */
+MUST_CHECK struct err *result_open(sqlite3_stmt *stmt,
+				   const struct sqlite_tables *tables,
 				   const struct query_sink *sink, struct result **ret);
 /* The row that the statement stands on. */
 MUST_CHECK struct err *result_add(struct result *r);

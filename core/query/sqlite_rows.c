@@ -9,9 +9,11 @@
 #include "query/sqlite_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-/* Rows that are kept until the types are chosen, and in a batch after that. */
+/* Rows that are kept until the types are chosen, and in a batch after that; fewer if
+ * they have more bytes. */
 #define SAMPLE_ROWS 1024
 #define BATCH_ROWS 8192
 #define BATCH_BYTES ((size_t)8 << 20)
@@ -29,11 +31,21 @@ struct result {
 	struct column *columns; /* owned */
 	size_t n;
 	sqlite3_value **sample; /* owned: rows before the types are known */
-	size_t n_sample;
+	size_t n_sample, sample_bytes;
 	struct field *rows; /* owned; NULL: not begun */
 	uint64_t n_batch, n_rows;
 	size_t batch_bytes;
 };
+
+/* With the values of a row that was not kept whole. */
+static void drop_sample(struct result *r)
+{
+	for (size_t i = 0; r->sample && i < SAMPLE_ROWS * r->n && r->sample[i]; i++) {
+		sqlite3_value_free(r->sample[i]);
+		r->sample[i] = NULL;
+	}
+	r->n_sample = 0;
+}
 
 void result_close(struct result *r)
 {
@@ -44,8 +56,7 @@ void result_close(struct result *r)
 		type_unref(r->columns[i].type);
 		builder_free(r->columns[i].builder);
 	}
-	for (size_t i = 0; i < r->n_sample * r->n; i++)
-		sqlite3_value_free(r->sample[i]);
+	drop_sample(r);
 	if (r->rows)
 		field_unref(r->rows);
 	free(r->columns);
@@ -56,33 +67,31 @@ void result_close(struct result *r)
 /* --- opening --- */
 
 /* The type of a plain column of one of the tables. */
-static struct err *origin_type(const struct query_env *env, const char *table,
-			       const char *column, struct type **ret)
+static struct type *origin_type(const struct scope *s, const char *column)
 {
-	AUTO_SCOPE struct scope own = {0};
-	const struct scope *s;
-	TRY(find_table(env, table, &own, &s));
-	for (size_t i = 0; i < s->n && !*ret; i++)
+	for (size_t i = 0; i < s->n; i++) {
+		struct type *t = s->fields[i]->type;
 		if (strcmp(s->fields[i]->name, column) == 0)
-			*ret = type_ref(s->fields[i]->type);
-	if (*ret && (*ret)->id == TYPE_DICTIONARY) {
-		struct type *plain = type_ref((*ret)->children[0]->type);
-		type_unref(*ret);
-		*ret = plain;
+			return type_ref(t->id == TYPE_DICTIONARY ? t->children[0]->type
+								 : t);
 	}
 	return NULL;
 }
 
-static struct err *open_column(struct result *r, const struct query_env *env, int i)
+static struct err *open_column(struct result *r, const struct sqlite_tables *tables,
+			       int i)
 {
 	struct column *c = &r->columns[i];
 	const char *table = sqlite3_column_table_name(r->stmt, i);
 	const char *column = sqlite3_column_origin_name(r->stmt, i);
 	TRY(str_dup(sqlite3_column_name(r->stmt, i), &c->name));
-	return table && column ? origin_type(env, table, column, &c->type) : NULL;
+	const struct scope *s = table ? sqlite_find_table(tables, table) : NULL;
+	if (s && column)
+		c->type = origin_type(s, column);
+	return NULL;
 }
 
-struct err *result_open(sqlite3_stmt *stmt, const struct query_env *env,
+struct err *result_open(sqlite3_stmt *stmt, const struct sqlite_tables *tables,
 			const struct query_sink *sink, struct result **ret)
 {
 	AUTO(result) struct result *r = NULL;
@@ -94,7 +103,7 @@ struct err *result_open(sqlite3_stmt *stmt, const struct query_env *env,
 	TRY(mem_array(r->n, sizeof(*r->columns), &r->columns));
 	TRY(mem_array(r->n * SAMPLE_ROWS, sizeof(sqlite3_value *), &r->sample));
 	for (int i = 0; i < n; i++)
-		TRY(open_column(r, env, i));
+		TRY(open_column(r, tables, i));
 	*ret = TAKE(r);
 	return NULL;
 }
@@ -163,6 +172,15 @@ static struct err *add_double(struct column *c, sqlite3_value *v)
 	return builder_text(c->builder, text, len);
 }
 
+/* The text of a decimal has no exponent. */
+static struct err *add_decimal(struct column *c, sqlite3_value *v)
+{
+	char text[512];
+	int len = snprintf(text, sizeof(text), "%.*f", MAX_OF(c->type->scale, 0),
+			   sqlite3_value_double(v));
+	return builder_text(c->builder, text, (size_t)len);
+}
+
 static struct err *add_value(struct result *r, struct column *c, sqlite3_value *v)
 {
 	int type = sqlite3_value_type(v);
@@ -172,6 +190,9 @@ static struct err *add_value(struct result *r, struct column *c, sqlite3_value *
 		return builder_null(c->builder);
 	if (c->type->id == TYPE_BOOL && type == SQLITE_INTEGER)
 		return add_bool(c, v);
+	if (type == SQLITE_FLOAT &&
+	    (c->type->id == TYPE_DECIMAL128 || c->type->id == TYPE_DECIMAL256))
+		return add_decimal(c, v);
 	if (type == SQLITE_FLOAT && !type_is_integer(c->type->id))
 		return add_double(c, v);
 	bool is_bytes = type_is_binary(c->type->id) || c->type->id == TYPE_FIXED_BINARY;
@@ -228,27 +249,31 @@ static struct err *end_sample(struct result *r)
 	TRY(begin(r));
 	for (size_t i = 0; i < r->n_sample; i++)
 		TRY(add_row(r, r->sample + i * r->n));
-	for (size_t i = 0; i < r->n_sample * r->n; i++)
-		sqlite3_value_free(r->sample[i]);
-	r->n_sample = 0;
+	drop_sample(r);
+	return NULL;
+}
+
+/* A value of a row before the types are known. */
+static struct err *keep_value(struct result *r, size_t i, sqlite3_value *v)
+{
+	sqlite3_value *copy = sqlite3_value_dup(v);
+	if (!copy)
+		return err_nomem();
+	int type = sqlite3_value_type(copy);
+	r->columns[i].has[type] = true;
+	r->sample[r->n_sample * r->n + i] = copy;
+	if (type == SQLITE_TEXT || type == SQLITE_BLOB)
+		r->sample_bytes += (size_t)sqlite3_value_bytes(copy);
 	return NULL;
 }
 
 struct err *result_add(struct result *r)
 {
-	if (r->n_sample == SAMPLE_ROWS)
+	if (!r->rows && (r->n_sample == SAMPLE_ROWS || r->sample_bytes > BATCH_BYTES))
 		TRY(end_sample(r));
 	for (size_t i = 0; i < r->n; i++) {
 		sqlite3_value *v = sqlite3_column_value(r->stmt, (int)i);
-		if (r->rows) {
-			TRY(add_value(r, &r->columns[i], v));
-			continue;
-		}
-		sqlite3_value *copy = sqlite3_value_dup(v);
-		if (!copy)
-			return err_nomem();
-		r->columns[i].has[sqlite3_value_type(copy)] = true;
-		r->sample[r->n_sample * r->n + i] = copy;
+		TRY(r->rows ? add_value(r, &r->columns[i], v) : keep_value(r, i, v));
 	}
 	if (!r->rows) {
 		r->n_sample++;

@@ -23,6 +23,10 @@
 #define SEARCHES_BEFORE_LOAD 2
 #define LOAD_BYTES ((uint64_t)1 << 30)
 
+/* A filter has so many conditions and values of IN at most; SQLite tests the rest. */
+#define MOST_CONDITIONS 32
+#define MOST_VALUES 1000
+
 struct vtab {
 	sqlite3_vtab base; /* first: SQLite's */
 	const struct scope *scope;
@@ -82,8 +86,10 @@ static const struct scope *scope_at(const struct cursor_state *c)
 
 static const char *affinity(const struct type *t)
 {
-	if (type_is_integer(t->id) || t->id == TYPE_BOOL)
+	if (type_is_integer(t->id) || t->id == TYPE_BOOL || t->id == TYPE_DURATION)
 		return "INTEGER";
+	if (t->id == TYPE_DECIMAL128 || t->id == TYPE_DECIMAL256)
+		return "NUMERIC";
 	if (type_is_float(t->id))
 		return "REAL";
 	if (type_is_binary(t->id) || t->id == TYPE_FIXED_BINARY)
@@ -127,18 +133,18 @@ static int table_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
 	AUTO_BUF struct buf text = {0};
 	struct vtab *t = sqlite3_malloc(sizeof(*t));
 	(void)argc;
-	(void)argv;
-	(void)message;
 	if (!t)
 		return SQLITE_NOMEM;
 	*t = (struct vtab){.scope = m->scope, .state = m->state};
 	int rc = fail(t, declaration(m->scope, &text));
 	if (rc == SQLITE_OK)
 		rc = declare(t, db, (char *)text.data);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
 		*ret = &t->base;
-	else
-		sqlite3_free(t);
+		return rc;
+	}
+	*message = sqlite3_mprintf("table %s: %s", argv[0], sqlite3_errmsg(db));
+	sqlite3_free(t);
 	return rc;
 }
 
@@ -154,8 +160,9 @@ static const char *operator_of(unsigned char op)
 {
 	switch (op) {
 	case SQLITE_INDEX_CONSTRAINT_EQ:
-	case SQLITE_INDEX_CONSTRAINT_IS:
 		return "=";
+	case SQLITE_INDEX_CONSTRAINT_IS:
+		return "IS";
 	case SQLITE_INDEX_CONSTRAINT_GT:
 		return ">";
 	case SQLITE_INDEX_CONSTRAINT_GE:
@@ -184,6 +191,18 @@ static bool is_comparable(const struct type *t)
 	       t->id == TYPE_FLOAT64 || t->id == TYPE_FLOAT32 || type_is_string(t->id);
 }
 
+/* The operator of a condition that is tested here; NULL: it is not. */
+static const char *condition_of(const struct vtab *t, sqlite3_index_info *info, int i)
+{
+	int column = info->aConstraint[i].iColumn;
+	const char *op = operator_of(info->aConstraint[i].op);
+	if (!info->aConstraint[i].usable || !op || column < 0 ||
+	    !is_comparable(t->scope->fields[column]->type) ||
+	    sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") != 0)
+		return NULL;
+	return op;
+}
+
 /*
  * What is tested here, for table_filter: "COLUMN OP;…" of each argument, after the mask
  * of the columns that the statement names.
@@ -194,11 +213,10 @@ static int table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 	char *plan = sqlite3_mprintf("%lld;", (long long)info->colUsed);
 	bool is_search = false;
 	int n = 0;
-	for (int i = 0; i < info->nConstraint && plan; i++) {
+	for (int i = 0; i < info->nConstraint && plan && n < MOST_CONDITIONS; i++) {
 		int column = info->aConstraint[i].iColumn;
-		const char *op = operator_of(info->aConstraint[i].op);
-		if (!info->aConstraint[i].usable || !op || column < 0 ||
-		    !is_comparable(t->scope->fields[column]->type))
+		const char *op = condition_of(t, info, i);
+		if (!op)
 			continue;
 		bool is_in = *op == '=' && sqlite3_vtab_in(info, i, 1);
 		plan = sqlite3_mprintf("%z%d %s;", plan, column, is_in ? "IN" : op);
@@ -331,27 +349,44 @@ static struct err *choose_columns(struct cursor_state *c, uint64_t used)
 
 /* --- conditions as text --- */
 
-/* A value that a column of the type compares with as SQLite does; false: leave it. */
+/* Integers that a double tells apart. */
+static bool is_exact(double d)
+{
+	return d > -0x1p53 && d < 0x1p53;
+}
+
+/* A text without NUL, which ends the text of a filter. */
+static bool put_text(sqlite3_value *v, struct buf *out)
+{
+	const char *text = (const char *)sqlite3_value_text(v);
+	if (!text || strlen(text) != (size_t)sqlite3_value_bytes(v))
+		return false;
+	buf_byte(out, '\'');
+	for (const char *p = text; *p; p++)
+		buf_str(out, *p == '\'' ? "''" : (char[]){*p, 0});
+	buf_byte(out, '\'');
+	return true;
+}
+
+/*
+ * A value that a column of the type compares with as SQLite does; false: leave it.
+ * SQLite compares integers with doubles exactly, a filter makes doubles of both.
+ */
 static bool put_literal(const struct type *t, sqlite3_value *v, struct buf *out)
 {
+	bool is_integer = type_is_integer(t->id);
+	bool is_number = is_integer || type_is_float(t->id);
 	double d = sqlite3_value_double(v);
 	switch (sqlite3_value_type(v)) {
 	case SQLITE_INTEGER:
-		if (!type_is_integer(t->id) && !type_is_float(t->id))
-			return false;
 		buf_printf(out, "%lld", (long long)sqlite3_value_int64(v));
-		return sqlite3_value_int64(v) != INT64_MIN;
+		return is_integer ? sqlite3_value_int64(v) != INT64_MIN
+				  : is_number && is_exact(d);
 	case SQLITE_FLOAT:
-		if (!type_is_integer(t->id) && !type_is_float(t->id))
-			return false;
-		buf_printf(out, "%.17g", d);
-		return d - d == 0;
+		buf_printf(out, "%.17e", d);
+		return is_number && d - d == 0 && (!is_integer || is_exact(d));
 	case SQLITE_TEXT:
-		buf_byte(out, '\'');
-		for (const char *p = (const char *)sqlite3_value_text(v); *p; p++)
-			buf_str(out, *p == '\'' ? "''" : (char[]){*p, 0});
-		buf_byte(out, '\'');
-		return type_is_string(t->id);
+		return type_is_string(t->id) && put_text(v, out);
 	default:
 		return false;
 	}
@@ -367,7 +402,7 @@ static bool put_list(const struct type *t, sqlite3_value *list, struct buf *out)
 		if (sqlite3_value_type(v) == SQLITE_NULL)
 			continue;
 		buf_str(out, n++ ? ", " : "");
-		if (!put_literal(t, v, out))
+		if (n > MOST_VALUES || !put_literal(t, v, out))
 			return false;
 	}
 	buf_str(out, n ? ")" : "NULL)");
@@ -383,20 +418,43 @@ static void put_column(const struct field *f, struct buf *out)
 	buf_str(out, is_float ? " AS DOUBLE)" : "");
 }
 
+/* NaN is NULL to SQLite. */
+static void put_null_test(const struct field *f, bool is_null, struct buf *out)
+{
+	bool has_nan = is_null && type_is_float(f->type->id);
+	buf_str(out, has_nan ? "(" : "");
+	put_name(f, out);
+	buf_str(out, is_null ? " IS NULL" : " IS NOT NULL");
+	if (has_nan) {
+		buf_str(out, " OR isnan(");
+		put_name(f, out);
+		buf_str(out, "))");
+	}
+}
+
+/* To a filter the backslash quotes, to SQLite nothing does. */
+static bool put_pattern(const struct field *f, sqlite3_value *v, struct buf *out)
+{
+	if (!type_is_string(f->type->id) || sqlite3_value_type(v) != SQLITE_TEXT ||
+	    strchr((const char *)sqlite3_value_text(v), '\\'))
+		return false;
+	buf_str(out, " LIKE ");
+	return put_text(v, out);
+}
+
 static bool put_condition(const struct field *f, const char *op, sqlite3_value *v,
 			  struct buf *out)
 {
 	if (*op == 'N' || *op == 'V') {
-		put_name(f, out);
-		buf_str(out, *op == 'N' ? " IS NULL" : " IS NOT NULL");
+		put_null_test(f, *op == 'N', out);
 		return true;
 	}
 	put_column(f, out);
 	if (strcmp(op, "IN") == 0)
 		return put_list(f->type, v, out);
-	if (strcmp(op, "LIKE") == 0 && !type_is_string(f->type->id))
-		return false;
-	buf_printf(out, " %s ", op);
+	if (strcmp(op, "LIKE") == 0)
+		return put_pattern(f, v, out);
+	buf_printf(out, " %s ", strcmp(op, "IS") == 0 ? "=" : op);
 	return put_literal(f->type, v, out);
 }
 
@@ -457,6 +515,14 @@ static struct err *begin_scan(struct cursor_state *c, const char *plan,
 
 /* --- searching: the loaded table --- */
 
+static uint64_t hash_double(double d)
+{
+	uint64_t bits;
+	d += 0.0; /* -0 is 0 */
+	memcpy(&bits, &d, sizeof(bits));
+	return hash_mix(0, bits);
+}
+
 static uint64_t hash_of(const struct array *a, uint64_t row, bool *ret_null)
 {
 	uint64_t len;
@@ -467,7 +533,10 @@ static uint64_t hash_of(const struct array *a, uint64_t row, bool *ret_null)
 		const uint8_t *p = array_var(a, row, &len);
 		return hash_bytes(p, (size_t)len, 0);
 	}
-	return hash_mix(0, load_u64le(a->data->data + row * 8));
+	const uint8_t *p = a->data->data + row * 8;
+	double d;
+	memcpy(&d, p, sizeof(d));
+	return a->type->id == TYPE_INT64 ? hash_mix(0, load_u64le(p)) : hash_double(d);
 }
 
 /* Keys as SQLite compares them: int64, double, or bytes. */
@@ -562,7 +631,8 @@ static bool key_matches(const struct cursor_state *c, uint64_t row)
 	if (type_is_string(keys->type->id)) {
 		const uint8_t *p = array_var(keys, row, &len);
 		return (uint64_t)sqlite3_value_bytes(c->wanted) == len &&
-		       memcmp(sqlite3_value_blob(c->wanted), p, (size_t)len) == 0;
+		       (!len ||
+			memcmp(sqlite3_value_blob(c->wanted), p, (size_t)len) == 0);
 	}
 	const uint8_t *p = keys->data->data + row * 8;
 	double d;
@@ -579,55 +649,64 @@ static void skip_others(struct cursor_state *c)
 	c->is_end = c->row == 0;
 }
 
+/*
+ * Whether the rows of a value are those of its slot.  Beside a column of numbers a text
+ * is one if it looks like one; a number beside a column of texts may make numbers of
+ * them all.
+ */
+static bool is_searchable(const struct field *f, sqlite3_value *v)
+{
+	int type = sqlite3_value_type(v);
+	return type_is_string(f->type->id) ? type == SQLITE_TEXT : type != SQLITE_BLOB;
+}
+
 /* The slot of the value that is searched; false: no row can have it. */
 static bool search_slot(struct cursor_state *c, sqlite3_value *v, uint64_t *ret)
 {
 	enum type_id id = c->lookup.keys->type->id;
-	int type = sqlite3_value_type(v);
 	if (type_is_string(id)) {
-		if (type != SQLITE_TEXT)
-			return false;
-		*ret = hash_bytes(sqlite3_value_text(v), (size_t)sqlite3_value_bytes(v),
-				  0);
+		const void *p = sqlite3_value_text(v);
+		*ret = hash_bytes(p, (size_t)sqlite3_value_bytes(v), 0);
 		return true;
 	}
+	int type = sqlite3_value_numeric_type(v);
 	if (type != SQLITE_INTEGER && type != SQLITE_FLOAT)
 		return false;
 	int64_t i = sqlite3_value_int64(v);
 	double d = sqlite3_value_double(v);
 	if (id == TYPE_INT64 && type == SQLITE_FLOAT && (double)i != d)
 		return false;
-	uint64_t bits;
-	memcpy(&bits, id == TYPE_INT64 ? (void *)&i : (void *)&d, sizeof(bits));
-	*ret = hash_mix(0, bits);
+	*ret = id == TYPE_INT64 ? hash_mix(0, (uint64_t)i) : hash_double(d);
 	return true;
 }
 
 static struct err *search(struct cursor_state *c, size_t column, sqlite3_value *v)
 {
 	uint64_t slot;
+	end_scan(c);
 	if (!c->loaded)
 		TRY(load_columns(c));
 	if (!c->lookup.keys) {
 		c->lookup.column = column;
 		TRY(index_keys(&c->lookup, c->loaded[column]));
 	}
-	sqlite3_value_free(c->wanted);
 	c->wanted = sqlite3_value_dup(v);
 	if (!c->wanted)
 		return err_nomem();
-	c->row = search_slot(c, v, &slot) ? c->lookup.heads[slot & c->lookup.mask] : 0;
+	bool may_be = search_slot(c, c->wanted, &slot);
+	c->row = may_be ? c->lookup.heads[slot & c->lookup.mask] : 0;
 	skip_others(c);
 	return NULL;
 }
 
 /* The first condition of equality of a plan, if it is the one that is indexed. */
 static bool find_equality(const struct cursor_state *c, const char *plan,
-			  size_t *ret_column, size_t *ret_arg)
+			  sqlite3_value **args, size_t *ret_column, size_t *ret_arg)
 {
 	struct plan_item item;
 	for (size_t i = 0; plan_next(&plan, &item); i++)
 		if (strcmp(item.op, "=") == 0 && c->columns[item.column] &&
+		    is_searchable(scope_at(c)->fields[item.column], args[i]) &&
 		    (!c->lookup.keys || c->lookup.column == item.column)) {
 			*ret_column = item.column;
 			*ret_arg = i;
@@ -640,7 +719,7 @@ static struct err *begin(struct cursor_state *c, const char *plan, sqlite3_value
 {
 	size_t column = 0, arg = 0;
 	bool loads = c->loaded != NULL;
-	bool is_search = find_equality(c, plan, &column, &arg);
+	bool is_search = find_equality(c, plan, args, &column, &arg);
 	if (is_search && !loads && c->n_searches++ >= SEARCHES_BEFORE_LOAD)
 		TRY(may_load(c, &loads));
 	c->row = 0;

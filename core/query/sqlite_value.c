@@ -5,6 +5,7 @@
 #include "query/sqlite_priv.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void result_text(sqlite3_context *context, const struct array *a, uint64_t row)
@@ -17,6 +18,30 @@ static void result_text(sqlite3_context *context, const struct array *a, uint64_
 		sqlite3_result_text64(context, text.data ? (char *)text.data : "",
 				      text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
 	buf_fini(&text);
+}
+
+/* Digits that a double keeps. */
+#define EXACT_DIGITS 15
+
+/* A number, so that it compares as one; the text if it has too many digits. */
+static void result_decimal(sqlite3_context *context, const struct array *a,
+			   uint64_t row)
+{
+	AUTO_BUF struct buf text = {0};
+	text_value(a, row, &text);
+	buf_byte(&text, 0);
+	if (text.failed) {
+		sqlite3_result_error_nomem(context);
+		return;
+	}
+	size_t n = 0;
+	for (const char *p = (char *)text.data; *p; p++)
+		n += (*p > '0' && *p <= '9') || (*p == '0' && n);
+	if (n <= EXACT_DIGITS)
+		sqlite3_result_double(context, strtod((char *)text.data, NULL));
+	else
+		sqlite3_result_text64(context, (char *)text.data, text.len - 1,
+				      SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
 static int64_t integer_at(const struct array *a, uint64_t row)
@@ -56,6 +81,11 @@ void sqlite_result(sqlite3_context *context, const struct array *a, uint64_t row
 	} else if (type_is_integer(t->id) &&
 		   !(t->id == TYPE_UINT64 && integer_at(a, row) < 0)) {
 		sqlite3_result_int64(context, integer_at(a, row));
+	} else if (t->id == TYPE_DURATION) {
+		sqlite3_result_int64(context,
+				     (int64_t)load_u64le(a->data->data + row * 8));
+	} else if (t->id == TYPE_DECIMAL128 || t->id == TYPE_DECIMAL256) {
+		result_decimal(context, a, row);
 	} else if (type_is_float(t->id)) {
 		sqlite3_result_double(context, float_at(a, row));
 	} else if (type_is_string(t->id)) {
@@ -93,6 +123,23 @@ static void bridge_free(void *p)
 	free(b);
 }
 
+/* SQLite's own text of a double has 15 digits. */
+static struct err *add_value(struct builder *b, sqlite3_value *v)
+{
+	char number[NUMBER_TEXT_MAX];
+	int type = sqlite3_value_type(v);
+	if (type == SQLITE_FLOAT)
+		return builder_text(b, number,
+				    text_double(number, sqlite3_value_double(v)));
+	const void *p = type == SQLITE_BLOB ? sqlite3_value_blob(v)
+					    : (const void *)sqlite3_value_text(v);
+	size_t len = (size_t)sqlite3_value_bytes(v);
+	if (!p && len)
+		return err_nomem();
+	return type == SQLITE_BLOB ? builder_bytes(b, p ? p : "", len)
+				   : builder_text(b, p ? p : "", len);
+}
+
 static struct err *value_array(sqlite3_value *v, struct array **ret)
 {
 	AUTO(type) struct type *t = NULL;
@@ -107,12 +154,7 @@ static struct err *value_array(sqlite3_value *v, struct array **ret)
 	if (type == SQLITE_NULL)
 		return array_new_null(t, 1, ret);
 	TRY(builder_new(t, &b));
-	if (type == SQLITE_BLOB)
-		TRY(builder_bytes(b, sqlite3_value_blob(v),
-				  (size_t)sqlite3_value_bytes(v)));
-	else
-		TRY(builder_text(b, (const char *)sqlite3_value_text(v),
-				 (size_t)sqlite3_value_bytes(v)));
+	TRY(add_value(b, v));
 	return builder_take(b, ret);
 }
 
