@@ -163,13 +163,24 @@ static struct err *resolve_operand(struct walk *w, struct node *n, struct type *
 	return NULL;
 }
 
+/* Beside IN and BETWEEN the literals of all operators of two operands, of columns too.
+ */
+static struct err *resolve_bound(struct walk *w, struct node *n, struct type *to)
+{
+	bool is_operator = n->kind == NODE_CALL && n->name && !n->is_function &&
+			   n->n_args == 2 && is_resolved_operator(n->name);
+	for (size_t i = 0; is_operator && i < n->n_args; i++)
+		TRY(resolve_bound(w, n->args[i], to));
+	return is_operator ? NULL : resolve_operand(w, n, to);
+}
+
 static struct err *resolve_rest(struct walk *w, struct node *n)
 {
 	struct type *t = column_type(w->binder, n->args[0]);
 	bool is_struct_member = n->args[0]->n_path > 1;
 	bool is_in = !is_named(n, "between");
 	for (size_t i = 1; t && !(is_in && is_struct_member) && i < n->n_args; i++)
-		TRY(resolve_operand(w, n->args[i], t));
+		TRY(resolve_bound(w, n->args[i], t));
 	return NULL;
 }
 

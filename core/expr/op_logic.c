@@ -154,6 +154,25 @@ static struct err *eval_chain(const struct node *n, const struct eval *e,
 	return truth_array(&t, n->type, &ret->array);
 }
 
+/* A constant false in an AND is all of it, a true in an OR: what else is there is not
+ * computed, even if it would fail. */
+static void keep_deciding(struct node *n)
+{
+	bool decides = !n->fn->tag;
+	for (size_t i = 0; i < n->n_args; i++) {
+		const struct array *value = bind_literal(n, i);
+		if (!value || value->type->id != TYPE_BOOL || array_is_null(value, 0) ||
+		    bit_get(value->data->data, 0) != decides)
+			continue;
+		struct node *all = n->args[i];
+		n->args[i] = n->args[0];
+		n->args[0] = all;
+		while (n->n_args > 1)
+			expr_node_free(n->args[--n->n_args]);
+		return;
+	}
+}
+
 static struct err *bind_bools(struct binder *b, struct node *n)
 {
 	for (size_t i = 0; i < n->n_args; i++) {
@@ -162,6 +181,13 @@ static struct err *bind_bools(struct binder *b, struct node *n)
 			return bind_arg_err(b, n, i, "conditions");
 	}
 	return bind_type_id(n, TYPE_BOOL);
+}
+
+static struct err *bind_chain(struct binder *b, struct node *n)
+{
+	TRY(bind_bools(b, n));
+	keep_deciding(n);
+	return NULL;
 }
 
 /* --- NOT and IS --- */
@@ -218,7 +244,7 @@ static struct err *bind_is_null(struct binder *b, struct node *n)
 #define CHAIN(word, is_and)                                                            \
 	{                                                                              \
 		.name = (word), .min_args = 1, .max_args = UINT32_MAX,                 \
-		.bind = bind_bools, .eval_lazy = eval_chain, .tag = (is_and)           \
+		.bind = bind_chain, .eval_lazy = eval_chain, .tag = (is_and)           \
 	}
 #define IS(words, kind)                                                                \
 	{                                                                              \

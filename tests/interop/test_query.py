@@ -156,7 +156,7 @@ def compare(path, rows, names, queries):
         assert got == want, sql
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_duckdb_agrees(table, seed):
     rng = random.Random(seed)
     compare(*table, [rng.choice(KINDS)(rng) for _ in range(30)])
