@@ -139,6 +139,15 @@ static struct err *take_number(struct lexer *l, struct token *ret)
 	return take_span(l, start, TOKEN_NUMBER, ret);
 }
 
+/* 0x41: bytes, as x'41' is */
+static struct err *take_bare_hex(struct lexer *l, struct token *ret)
+{
+	size_t start = l->at + 2;
+	for (l->at = start; isxdigit((unsigned char)l->text[l->at]); l->at++)
+		;
+	return take_span(l, start, TOKEN_HEX, ret);
+}
+
 static struct err *take_sign(struct lexer *l, struct token *ret)
 {
 	static const char *const signs[] = {"!~*", "<=>", "||", "::", "<=", ">=", "<>",
@@ -171,6 +180,8 @@ static struct err *take_token(struct lexer *l, struct token *ret)
 		ret->kind = *p == '`' ? TOKEN_QUOTED : TOKEN_STRING;
 		return take_quoted(l, *p, ret);
 	}
+	if (p[0] == '0' && p[1] == 'x')
+		return take_bare_hex(l, ret);
 	if (isdigit((unsigned char)*p) || (*p == '.' && isdigit((unsigned char)p[1])))
 		return take_number(l, ret);
 	if (!is_word_start(*p))

@@ -196,7 +196,10 @@ static struct err *bind_arithmetic(struct binder *b, struct node *n)
 		TRY(bind_decimals(b, n, &done));
 	if (done)
 		return NULL;
-	TRY(coerce_numbers(n->args[0]->type, n->args[1]->type, &t));
+	if (n->args[0]->type->id == TYPE_NULL && n->args[1]->type->id == TYPE_NULL)
+		TRY(type_new(TYPE_INT64, &t));
+	else
+		TRY(coerce_numbers(n->args[0]->type, n->args[1]->type, &t));
 	TRY(bind_both(b, n, t));
 	bind_type(n, t);
 	if (!type_is_decimal(t))

@@ -206,10 +206,21 @@ static struct err *bind_difference(struct binder *b, struct node *n)
 	return bind_sum(n, result);
 }
 
+/* A null less a time, or a time less a null, is a difference too. */
+static struct err *bind_null_as_time(struct binder *b, struct node *n)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (n->args[i]->type->id == TYPE_NULL && is_point(n->args[!i]->type))
+			return bind_cast(b, n, i, n->args[!i]->type);
+	return NULL;
+}
+
 struct err *bind_times(struct binder *b, struct node *n, bool *ret_done)
 {
-	struct type *l = n->args[0]->type, *r = n->args[1]->type;
 	bool is_sub = n->fn->tag == OP_SUB;
+	if (is_sub)
+		TRY(bind_null_as_time(b, n));
+	struct type *l = n->args[0]->type, *r = n->args[1]->type;
 	*ret_done = false;
 	if (!type_is_time(l) && !type_is_time(r) && !type_is_interval(l) &&
 	    !type_is_interval(r))

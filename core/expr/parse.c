@@ -493,6 +493,25 @@ static struct err *parse_cast_sign(struct parse *p, bool unused, struct node **l
 	return parse_type_around(p, "cast", left);
 }
 
+/* x[first:last], x[first:last:step], after the first colon */
+static struct err *parse_slice(struct parse *p, struct node **list, struct node **first)
+{
+	AUTO(node) struct node *last = NULL;
+	AUTO(node) struct node *step = NULL;
+	struct place start = (*list)->place;
+	TRY(parse_expr(p, 0, &last));
+	if (accept_sign(p, ":"))
+		TRY(parse_expr(p, 0, &step));
+	TRY(expect_sign(p, "]"));
+	size_t n = step ? 4 : 3;
+	struct node *args[] = {TAKE(*list), TAKE(*first), TAKE(last), TAKE(step)};
+	struct err *err =
+		make_call("array_slice", place_to_here(p, start), n, args, list);
+	for (size_t i = 0; i < 4; i++)
+		expr_node_free(args[i]);
+	return err;
+}
+
 /* x['name'], x[1] */
 static struct err *parse_subscript(struct parse *p, bool unused, struct node **left)
 {
@@ -501,6 +520,8 @@ static struct err *parse_subscript(struct parse *p, bool unused, struct node **l
 	bool is_name = peek(p, 0)->kind == TOKEN_STRING;
 	(void)unused;
 	TRY(parse_expr(p, 0, &index));
+	if (accept_sign(p, ":"))
+		return parse_slice(p, left, &index);
 	TRY(expect_sign(p, "]"));
 	TRY(make_binary(is_name ? "get_field" : "array_element",
 			place_to_here(p, start), left, &index));

@@ -214,6 +214,8 @@ bool zone_to_utc(const struct zone *z, int64_t local_seconds, int64_t *ret)
 {
 	const int64_t day = DAY_SECONDS;
 	int found = 0;
+	if (local_seconds < INT64_MIN + 2 * day || local_seconds > INT64_MAX - 2 * day)
+		return false; /* the hours of such days do not fit */
 	int32_t before = zone_offset(z, local_seconds - day);
 	int32_t after = zone_offset(z, local_seconds + day);
 	for (int i = 0; i < 1 + (before != after); i++) {

@@ -143,7 +143,7 @@ TEMPLATES = {
     """,
     "list": """
         array_append({list},{int});array_prepend({int},{list});array_concat({list},{list});array_sort({list})
-        array_distinct({list});array_slice({list},{small},{small});array_reverse({list});make_array({int},{int})
+        array_distinct({list});array_slice({list},{small},{small});coalesce(li[{small}:{small}],li);array_reverse({list});make_array({int},{int})
         make_array({number},{number});array_remove_all({list},{int});coalesce({list},{list})
     """,
     "texts": """

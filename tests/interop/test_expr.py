@@ -39,6 +39,7 @@ def kept(name, expression, ours=None, theirs=None):
 
 
 kept("string_view", r"\bn\b", "large_|int64", "string|binary|int32")
+kept("string_view", r"arrow_typeof\(", "'Utf8'", "'Utf8View'")
 kept("simplified", r"\blog\((.*),\s*\1\)|\bpow(er)?\(.*,[01]\)|array_has\w*\(make_array|\blog\(.*pow|-\(.*\|")
 kept("constants", ".", "error.*(cannot be cast|division by zero|regular expression|flags|does not fit|times have|times are)")
 kept("constants", r"cast\(.* (=|<|>|<=|>=|<>|!=|in|between) ", "error.*is not")  # the cast is taken off

@@ -192,6 +192,7 @@ static const char *const golden[][2] = {
 	{"array_max(l)", "int32 3|\\N|\\N"},
 	{"array_min(v)", "float32 3.0|0.0|\\N"},
 	{"array_slice(l,2,3)", "list<int32> [1,null]|[]|\\N"},
+	{"coalesce(l[2:3],l)", "list<int32> [1,null]|[]|\\N"},
 	{"array_append(l,9)", "list<int64> [3,1,null,9]|[9]|[9]"},
 	{"array_prepend(0,l)", "list<int64> [0,3,1,null]|[0]|[0]"},
 	{"array_concat(l,l)", "list<int32> [3,1,null,3,1,null]|[]|\\N"},
