@@ -255,14 +255,48 @@ void scanner_close(struct scanner *sc)
 	free(sc);
 }
 
+/* Bytes that an expression's columns take in the files; what is computed takes none. */
+static struct err *add_input_bytes(const struct scope *s, const struct expr *e,
+				   uint64_t *total)
+{
+	for (size_t i = 0; i < expr_n_inputs(e); i++) {
+		struct expr_input input = expr_input(e, i);
+		uint64_t bytes;
+		if (input.is_nulls_only || input.field >= s->n_own)
+			continue;
+		TRY(version_column_bytes(s->version, s->fields[input.field], &bytes));
+		if (ckd_add(total, *total, bytes))
+			*total = UINT64_MAX;
+	}
+	return NULL;
+}
+
+/* Rows of the first batch: few, fewer if they are wide. */
+static struct err *first_rows(const struct scan *s, uint64_t *ret)
+{
+	uint64_t bytes = 0;
+	*ret = FIRST_ROWS;
+	if (!s->scope->version || !s->scope->n_rows)
+		return NULL;
+	if (s->filter)
+		TRY(add_input_bytes(s->scope, s->filter, &bytes));
+	for (size_t i = 0; i < s->n_outputs; i++)
+		TRY(add_input_bytes(s->scope, s->outputs[i], &bytes));
+	uint64_t fit = BATCH_BYTES / (bytes / s->scope->n_rows + 1);
+	*ret = MIN_OF(MAX_OF(fit, (uint64_t)1), FIRST_ROWS);
+	return NULL;
+}
+
 struct err *scanner_open(const struct scan *s, struct scanner **ret)
 {
+	uint64_t rows;
+	TRY(first_rows(s, &rows));
 	TRY(mem_new(ret));
 	**ret = (struct scanner){
 		.scan = *s,
 		.row = s->first,
 		.left = s->limit,
-		.batch_rows = FIRST_ROWS,
+		.batch_rows = rows,
 		.n_threads = MIN_OF(thread_cpus(), (unsigned)MOST_BATCHES / 4),
 		.n_batches = 1};
 	return NULL;
