@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define QUERIES "_lancefs/queries"
@@ -47,6 +49,8 @@ static void remove_tree(int at, const char *name)
 	}
 	if (d)
 		closedir(d);
+	else if (fd >= 0)
+		close(fd);
 	unlinkat(at, name, AT_REMOVEDIR);
 }
 
@@ -108,15 +112,25 @@ static struct err *save(struct mount *m, const char *sql, const char *temporary)
 	return query_save(&env, sql, store, &table);
 }
 
+/*
+ * The directory takes the name at once, another mount may do the same; what had the
+ * name before has the temporary one then, and goes.
+ */
 static struct err *put_in_place(int dir, const char *temporary, const char *name)
 {
-	AUTO_MEM char *old = NULL;
-	TRY(str_printf(&old, "%s.old", temporary));
-	if (renameat(dir, name, dir, old) != 0 && errno != ENOENT)
-		return err_errno(errno, "queries/%s", name);
-	if (renameat(dir, temporary, dir, name) != 0)
-		return err_errno(errno, "queries/%s", name);
-	remove_tree(dir, old);
+	for (;;) {
+		if (renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) == 0)
+			return NULL;
+		if (errno != EEXIST)
+			return err_errno(errno, "queries/%s", name);
+		if (renameat2(dir, temporary, dir, name, RENAME_EXCHANGE) == 0)
+			break;
+		if (errno == EINVAL) /* file systems that cannot exchange names */
+			remove_tree(dir, name);
+		else if (errno != ENOENT)
+			return err_errno(errno, "queries/%s", name);
+	}
+	remove_tree(dir, temporary);
 	return NULL;
 }
 
@@ -126,11 +140,41 @@ static struct err *make_result(struct mount *m, int dir, const char *temporary,
 	if (mkdirat(dir, temporary, 0777) != 0)
 		return err_errno(errno, "queries");
 	AUTO_FD int fd = openat(dir, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	/* the lock tells it from what a crash left */
+	if (fd < 0 || flock(fd, LOCK_EX) != 0)
 		return err_errno(errno, "queries");
 	TRY(save(m, sql, temporary));
 	TRY(write_text(fd, sql));
 	return put_in_place(dir, temporary, name);
+}
+
+#define LEFT_AFTER_S 60
+
+/* Nobody makes it, and it is not as new as one whose lock is still to be taken. */
+static bool is_left(int dir, const char *name)
+{
+	struct stat st;
+	AUTO_FD int fd =
+		openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && fstat(fd, &st) == 0 &&
+	       time(NULL) - st.st_mtim.tv_sec > LEFT_AFTER_S &&
+	       flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Remove what runs that were killed have left. */
+static void remove_left(int at)
+{
+	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] == '.' && strlen(e->d_name) > UUID_TEXT_LEN &&
+		    is_left(at, e->d_name))
+			remove_tree(at, e->d_name);
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
 }
 
 static struct err *run(struct mount *m, const char *name, const char *sql)
@@ -139,6 +183,7 @@ static struct err *run(struct mount *m, const char *name, const char *sql)
 	char uuid[UUID_TEXT_LEN + 1], temporary[UUID_TEXT_LEN + 2];
 	AUTO_FD int dir = -1;
 	TRY(state_dir(m, "queries", &dir));
+	remove_left(dir);
 	TRY(uuid_new(raw, uuid));
 	snprintf(temporary, sizeof(temporary), ".%s", uuid);
 	struct err *err = make_result(m, dir, temporary, name, sql);
@@ -296,6 +341,32 @@ struct err *query_remove(struct mount *m, const char *name)
 	if (dir < 0 || fstatat(dir, stem, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return err_errno(ENOENT, "queries/%s", name);
 	remove_tree(dir, stem);
+	return NULL;
+}
+
+bool query_exists(struct mount *m, const char *name)
+{
+	AUTO_MEM char *stem = NULL;
+	AUTO_FD int dir = existing_dir(m);
+	struct stat st;
+	AUTO_ERR struct err *no = stem_of(name, &stem); /* not the name of a query */
+	return !no && dir >= 0 && fstatat(dir, stem, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+struct err *query_rename(struct mount *m, const char *from, const char *to,
+			 unsigned flags)
+{
+	AUTO_MEM char *old = NULL;
+	AUTO_MEM char *new = NULL;
+	AUTO_FD int dir = existing_dir(m);
+	TRY(stem_of(from, &old));
+	TRY(stem_of(to, &new));
+	if (dir < 0)
+		return err_errno(ENOENT, "queries/%s", from);
+	if (!(flags & RENAME_NOREPLACE))
+		return put_in_place(dir, old, new);
+	if (renameat2(dir, old, dir, new, RENAME_NOREPLACE) != 0)
+		return err_errno(errno, "queries/%s", to);
 	return NULL;
 }
 

@@ -279,6 +279,10 @@ MUST_CHECK struct err *server_find_table(struct server *s, const char *name,
 extern const struct node_ops queries_ops, query_rows_ops, query_sql_ops;
 /* rm queries/NAME.sql: the query with its rows. */
 MUST_CHECK struct err *query_remove(struct mount *m, const char *name);
+/* A query that was run, by the name of its .sql; its rows move with it. */
+bool query_exists(struct mount *m, const char *name);
+MUST_CHECK struct err *query_rename(struct mount *m, const char *from, const char *to,
+				    unsigned flags);
 
 /* --- dir_branches.c --- */
 

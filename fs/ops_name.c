@@ -101,6 +101,8 @@ static struct err *rename_name(struct mount *m, struct node *from_dir, const cha
 		return staging_retry(m, node_drops(to_dir), from, to, pid);
 	if (from_dir != to_dir)
 		return err_new(EXDEV, "only files of rejected/ move here; copy others");
+	if (to_dir->ops == &queries_ops && query_exists(m, from))
+		return query_rename(m, from, to, flags);
 	return staging_rename(m, node_drops(to_dir), from, to, pid);
 }
 

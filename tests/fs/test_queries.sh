@@ -73,6 +73,37 @@ is "the daemon's status" 0 $?
 mount_it || exit 1
 cd "$mnt" || exit 1
 is "query: kept over mounts" 6 "$(wc -l <queries/few.csv)"
+mv queries/few.sql queries/some.sql
+is "query: mv" "6 $select" "$(wc -l <queries/some.csv) $(cat queries/some.sql)"
+is "query: mv leaves nothing" "" "$(ls queries | grep few)"
+fails "query: mv to another kind of name" "mv queries/some.sql queries/some.txt2"
+fails "query: rows do not move" "mv queries/some.csv queries/other.csv"
+mv queries/some.sql queries/n.sql
+is "query: mv over another" "6 $select" "$(wc -l <queries/n.csv) $(cat queries/n.sql)"
+mv queries/n.sql queries/few.sql
+echo "SELECT key, caption FROM t WHERE 1 = 0" >queries/n.sql
+is "query: no rows" "key,caption" "$(cat queries/n.csv)"
+exec 3<queries/few.csv
+read -r line <&3
+echo "SELECT 1 AS x, count(*) FROM t" >queries/few.sql
+is "query: an open file keeps its rows" 5 "$(wc -l <&3)"
+exec 3<&-
+cp -p queries/few.csv "$scratch/few.csv"
+is "query: cp" "$(cat queries/few.csv)" "$(cat "$scratch/few.csv")"
+state=$dataset/_lancefs/queries
+mkdir -p "$state/.01234567-89ab-cdef-0123-456789abcdef/data"
+touch -d '2 hours ago' "$state/.01234567-89ab-cdef-0123-456789abcdef"
+odd='odd "name" `$x ü'
+echo "SELECT 2 AS two" >"queries/$odd.sql"
+is "query: an odd name" "two
+2" "$(cat "queries/$odd.csv")"
+is "query: what a crash left goes" "" "$(find "$state" -maxdepth 1 -name '.?*')"
+rm "queries/$odd.sql"
+long=$(printf 'n%.0s' {1..250})
+echo "SELECT 3 AS three" >"queries/$long.sql"
+is "query: a long name" "three
+3" "$(cat "queries/$long.csv")"
+rm "queries/$long.sql"
 rm queries/few.sql queries/n.sql
 is "query: rm removes rows too" "" "$(ls queries)"
 cd / || exit 1
