@@ -70,7 +70,7 @@ static inline double arg_f64(const struct call *c, size_t i, uint64_t row)
 
 static inline bool str_equal(struct str a, struct str b)
 {
-	return a.len == b.len && __builtin_memcmp(a.p, b.p, a.len) == 0;
+	return a.len == b.len && (!a.len || __builtin_memcmp(a.p, b.p, a.len) == 0);
 }
 
 /* --- loops over the wanted rows --- */

@@ -34,7 +34,8 @@ struct err *eval_contains(const struct call *c, struct array **ret)
 static bool starts_row(const struct call *c, uint64_t row)
 {
 	struct str s = arg_str(c, 0, row), with = arg_str(c, 1, row);
-	return s.len >= with.len && memcmp(s.p, with.p, with.len) == 0;
+	s.len = MIN_OF(s.len, with.len);
+	return str_equal(s, with);
 }
 
 struct err *eval_starts_with(const struct call *c, struct array **ret)
@@ -45,8 +46,8 @@ struct err *eval_starts_with(const struct call *c, struct array **ret)
 static bool ends_row(const struct call *c, uint64_t row)
 {
 	struct str s = arg_str(c, 0, row), with = arg_str(c, 1, row);
-	return s.len >= with.len &&
-	       memcmp(s.p + s.len - with.len, with.p, with.len) == 0;
+	uint64_t skipped = s.len - MIN_OF(s.len, with.len);
+	return str_equal((struct str){s.p + skipped, s.len - skipped}, with);
 }
 
 struct err *eval_ends_with(const struct call *c, struct array **ret)

@@ -41,7 +41,7 @@ static bool add_interval(int64_t v, int64_t per_day, const struct interval *i,
 			 int64_t *ret)
 {
 	int64_t days = floor_div(v, per_day);
-	int64_t rest = v - days * per_day, part;
+	int64_t rest = v % per_day + (v % per_day < 0 ? per_day : 0), part;
 	bool is_date = per_day == 1;
 	/* years that the calendar above has room for */
 	if (days > INT64_C(100000000000) || days < -INT64_C(100000000000))
