@@ -369,6 +369,15 @@ static struct err *eval_compare(const struct call *c, struct array **ret)
 
 /* --- IS [NOT] DISTINCT FROM: null is a value --- */
 
+/* Zeros that are one number, whatever their signs are. */
+static bool are_zeros(const struct call *c, uint64_t row)
+{
+	const struct vec *l = &c->args[0], *r = &c->args[1];
+	return c->node->state && type_is_float(l->array->type->id) &&
+	       array_f64(l->array, vec_row(l, row)) == 0 &&
+	       array_f64(r->array, vec_row(r, row)) == 0;
+}
+
 static struct err *eval_distinct(const struct call *c, struct array **ret)
 {
 	AUTO(array) struct array *out = NULL;
@@ -376,7 +385,7 @@ static struct err *eval_distinct(const struct call *c, struct array **ret)
 	TRY(new_bools(c, &out));
 	for (uint64_t i = 0; i < c->n_rows; i++) {
 		bool l = vec_is_null(&c->args[0], i), r = vec_is_null(&c->args[1], i);
-		bool same = l || r ? l == r : row_order(c, i) == 0;
+		bool same = l || r ? l == r : row_order(c, i) == 0 || are_zeros(c, i);
 		if (same == is_same_wanted)
 			bit_set(out->data->data, i);
 	}

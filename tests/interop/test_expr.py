@@ -39,14 +39,14 @@ def kept(name, expression, ours=None, theirs=None):
 
 
 kept("string_view", r"\bn\b", "large_|int64", "string|binary|int32")
-kept("string_view", r"arrow_typeof\(", "'Utf8'", "'Utf8View'")
-kept("simplified", r"\blog\((.*),\s*\1\)|\bpow(er)?\(.*,[01]\)|array_has\w*\(make_array|\blog\(.*pow|-\(.*\|")
+kept("string_view", r"arrow_typeof\(", "Utf8", "Utf8View")
+kept("simplified", r"\blog\((.*),\s*\1\)|\bpow(er)?\(.*,[01]\)|array_has\w*\(.*make_array|\blog\(.*pow|-\(.*\|")
 kept("constants", ".", "error.*(cannot be cast|division by zero|regular expression|flags|does not fit|times have|times are)")
 kept("constants", r"cast\(.* (=|<|>|<=|>=|<>|!=|in|between) ", "error.*is not")  # the cast is taken off
 kept("constants", r"is_valid|is (not )?null", "error")
 kept("constants", ".", None, r"Cast error.*planner\.rs")
 kept("constants", r"array_remove_all\(make_array")  # which is never null, it says
-kept("decimals", r"\b(pow(er)?|round)\(", None, "decimal|Decimal|finite|Cannot|producer terminated|float|double")
+kept("decimals", r"\b(pow(er)?|round)\(", None, "decimal|Decimal|finite|Unsupported exp|Cannot|producer terminated|float|double")
 kept("decimals", r"\bround\(cast\(.* as decimal")  # digits of a constant within more than one
 kept("more is taken", ".", None, r"Unsupported SQL type|Dot access not supported|does not support: Null|"
      r"Fail to find the coerced type|does not support type Null")
