@@ -355,6 +355,29 @@ static struct err *zip_read(const struct page *p, const struct page_source *sour
 }
 
 /* A null has a control word and nothing else; a value has a length as well. */
+/* Rows whose bytes are a control word and nothing else. */
+#define MARK_NULLS(LOAD, width)                                                        \
+	for (uint64_t i = 0, at = LOAD(bytes); i < n; i++) {                           \
+		uint64_t next = LOAD(bytes + (i + 1) * (width));                       \
+		is_null[i] = next - at == p->control_len;                              \
+		at = next;                                                             \
+	}
+
+static void mark_nulls(const struct page *p, const struct bytes *index, uint64_t n,
+		       uint8_t *is_null)
+{
+	const uint8_t *bytes = index->data;
+	if (p->index_width == 8)
+		MARK_NULLS(load_u64le, 8)
+	else if (p->index_width == 4)
+		MARK_NULLS(load_u32le, 4)
+	else
+		for (uint64_t i = 0; i < n; i++)
+			is_null[i] =
+				index_at(p, index, i + 1) - index_at(p, index, i) ==
+				p->control_len;
+}
+
 static struct err *zip_nulls(const struct page *p, const struct page_source *source,
 			     uint64_t first, uint64_t end, uint8_t *is_null,
 			     bool *ret_known)
@@ -366,10 +389,10 @@ static struct err *zip_nulls(const struct page *p, const struct page_source *sou
 		return NULL;
 	TRY(source_read_bytes(source, BUFFER_ROWS, first * p->index_width,
 			      (n + 1) * p->index_width, &index));
-	for (uint64_t i = 0; i < n; i++)
-		is_null[i] = p->bits_def &&
-			     index_at(p, index, i + 1) - index_at(p, index, i) ==
-				     p->control_len;
+	if (p->bits_def)
+		mark_nulls(p, index, n, is_null);
+	else
+		memset(is_null, 0, (size_t)n);
 	return NULL;
 }
 
