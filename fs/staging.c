@@ -35,22 +35,6 @@ void staging_free(struct staging *g)
 	free(g);
 }
 
-/* Where a file system has no O_TMPFILE, a name that goes at once. */
-static int open_and_unlink(int dir)
-{
-	uint8_t raw[16];
-	char name[UUID_TEXT_LEN + 1];
-	struct err *err = uuid_new(raw, name);
-	if (err) {
-		err_free(err); /* errno tells as much */
-		return -1;
-	}
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd >= 0)
-		unlinkat(dir, name, 0);
-	return fd;
-}
-
 /* A file without a name in the dataset's file system, so that it can be given
  * one in rejected/; it vanishes with its last descriptor. */
 struct err *spool_open(struct mount *m, int *ret_fd)
@@ -59,9 +43,7 @@ struct err *spool_open(struct mount *m, int *ret_fd)
 	for (int attempt = 0; fd < 0 && attempt < 3; attempt++) {
 		AUTO_FD int dir = -1;
 		TRY(state_dir(m, "spool", &dir));
-		fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
-		if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-			fd = open_and_unlink(dir);
+		fd = io_open_nameless(dir, 0644);
 		if (fd < 0 && errno != ENOENT)
 			break; /* else another mount has just tidied up */
 	}

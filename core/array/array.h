@@ -213,6 +213,10 @@ MUST_CHECK struct err *array_gather(const struct array_rows *from, size_t n,
  * 32-bit offsets do not reach. */
 MUST_CHECK struct err *array_concat(struct array *const *arrays, size_t n,
 				    struct array **ret);
+/* Strings or bytes as those of another width or kind: bytes and nulls are shared, and
+ * not looked at.  EOVERFLOW if 32-bit offsets do not reach. */
+MUST_CHECK struct err *array_as_var(const struct array *a, struct type *to,
+				    struct array **ret);
 /* Same type, rows, nulls and values; NaNs are equal, null slots not compared. */
 bool array_equal(const struct array *a, const struct array *b);
 /* Bytes held by its buffers. */

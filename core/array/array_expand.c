@@ -110,3 +110,36 @@ struct err *array_expand(const struct array *a, struct array **ret)
 	TRY(array_expand(a->children[0], &values));
 	return look_up(a, values, ret);
 }
+
+/* --- offsets of another width --- */
+
+static struct err *store_offset(struct array *out, uint64_t i, uint64_t v)
+{
+	if (type_is_large(out->type->id))
+		store_u64le(out->offsets->data + i * 8, v);
+	else if (v > INT32_MAX)
+		return err_new(EOVERFLOW, "too many bytes for 32-bit offsets");
+	else
+		store_u32le(out->offsets->data + i * 4, (uint32_t)v);
+	return NULL;
+}
+
+struct err *array_as_var(const struct array *a, struct type *to, struct array **ret)
+{
+	AUTO(array) struct array *out = NULL;
+	bool is_large = type_is_large(to->id);
+	TRY(array_new(to, a->n_rows, &out));
+	out->n_nulls = a->n_nulls;
+	out->validity = bytes_ref(a->validity);
+	out->data = bytes_ref(a->data);
+	if (is_large == type_is_large(a->type->id)) {
+		out->offsets = bytes_ref(a->offsets);
+		*ret = TAKE(out);
+		return NULL;
+	}
+	TRY(bytes_new((size_t)(a->n_rows + 1) * (is_large ? 8 : 4), &out->offsets));
+	for (uint64_t i = 0; i <= a->n_rows; i++)
+		TRY(store_offset(out, i, array_offset(a, i)));
+	*ret = TAKE(out);
+	return NULL;
+}

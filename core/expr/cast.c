@@ -90,35 +90,9 @@ struct err *cast_through_id(const struct cast *c, enum type_id middle,
 
 /* --- strings and bytes --- */
 
-static struct err *store_offset(struct array *out, uint64_t i, uint64_t v)
-{
-	if (type_is_large(out->type->id))
-		store_u64le(out->offsets->data + i * 8, v);
-	else if (v > INT32_MAX)
-		return err_new(EOVERFLOW, "too many bytes for 32-bit offsets");
-	else
-		store_u32le(out->offsets->data + i * 4, (uint32_t)v);
-	return NULL;
-}
-
-/* The bytes stay where they are. */
 static struct err *cast_var(const struct cast *c, struct array **ret)
 {
-	AUTO(array) struct array *out = NULL;
-	uint64_t n = c->a->n_rows;
-	TRY(array_new(c->to, n, &out));
-	TRY(copy_nulls(c, out));
-	out->data = bytes_ref(c->a->data);
-	if (type_is_large(c->to->id) == type_is_large(c->a->type->id)) {
-		out->offsets = bytes_ref(c->a->offsets);
-	} else {
-		TRY(bytes_new((size_t)(n + 1) * (type_is_large(c->to->id) ? 8 : 4),
-			      &out->offsets));
-		for (uint64_t i = 0; i <= n; i++)
-			TRY(store_offset(out, i, array_offset(c->a, i)));
-	}
-	*ret = TAKE(out);
-	return NULL;
+	return array_as_var(c->a, c->to, ret);
 }
 
 /* Bytes that are text: null or an error where they are not. */

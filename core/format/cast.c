@@ -223,17 +223,6 @@ static struct err *cast_units(const struct array *a, struct type *to,
 
 /* --- strings and bytes --- */
 
-static struct err *store_offset(struct array *out, uint64_t i, uint64_t v)
-{
-	if (type_is_large(out->type->id))
-		store_u64le(out->offsets->data + i * 8, v);
-	else if (v > INT32_MAX)
-		return err_new(EOVERFLOW, "too many bytes for 32-bit offsets");
-	else
-		store_u32le(out->offsets->data + i * 4, (uint32_t)v);
-	return NULL;
-}
-
 static struct err *check_utf8(const struct array *a, uint64_t first_row)
 {
 	for (uint64_t row = 0; row < a->n_rows; row++) {
@@ -252,19 +241,9 @@ static struct err *check_utf8(const struct array *a, uint64_t first_row)
 static struct err *cast_bytes(const struct array *a, struct type *to,
 			      uint64_t first_row, struct array **ret)
 {
-	AUTO(array) struct array *out = NULL;
 	if (type_is_string(to->id) && !type_is_string(a->type->id))
 		TRY(check_utf8(a, first_row));
-	TRY(array_new(to, a->n_rows, &out));
-	out->n_nulls = a->n_nulls;
-	out->validity = a->validity ? bytes_ref(a->validity) : NULL;
-	out->data = a->data ? bytes_ref(a->data) : NULL;
-	TRY(bytes_new((size_t)(a->n_rows + 1) * (type_is_large(to->id) ? 8 : 4),
-		      &out->offsets));
-	for (uint64_t i = 0; i <= a->n_rows; i++)
-		TRY(store_offset(out, i, array_offset(a, i)));
-	*ret = TAKE(out);
-	return NULL;
+	return array_as_var(a, to, ret);
 }
 
 /* --- nested values of one shape --- */

@@ -146,6 +146,9 @@ MUST_CHECK struct err *io_remove(struct io_store *s, const char *path);
  * close when done, or -1 if there is no such lock or timeout_ns have passed.
  */
 int io_lock_dir(struct io_store *s, const char *dir, int64_t timeout_ns);
+/* A new file without a name in an open directory, for reading and writing: it vanishes
+ * with its last descriptor.  -1, and errno tells why. */
+int io_open_nameless(int dir, mode_t mode);
 MUST_CHECK struct err *io_mkdir(struct io_store *s, const char *dir);
 
 #endif

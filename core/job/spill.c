@@ -40,22 +40,6 @@ void spill_close(struct spill *s)
 	free(s);
 }
 
-/* Where a file system has no O_TMPFILE, a name that goes at once. */
-static int open_named(int dir)
-{
-	uint8_t raw[16];
-	char name[UUID_TEXT_LEN + 1];
-	struct err *err = uuid_new(raw, name);
-	if (err) {
-		err_free(err); /* errno tells as much */
-		return -1;
-	}
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		unlinkat(dir, name, 0);
-	return fd;
-}
-
 struct err *spill_open(struct io_store *store, struct spill **ret)
 {
 	AUTO_MEM struct spill *s = NULL;
@@ -64,9 +48,7 @@ struct err *spill_open(struct io_store *store, struct spill **ret)
 	if (dir < 0)
 		return NULL;
 	TRY(mem_new(&s));
-	s->fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-		s->fd = open_named(dir);
+	s->fd = io_open_nameless(dir, 0600);
 	if (s->fd < 0)
 		return err_errno(errno, "a temporary file in %s", io_store_name(store));
 	*ret = TAKE(s);

@@ -43,6 +43,11 @@ static inline void auto_scope(struct scope *s)
 MUST_CHECK struct err *scope_read(const struct scope *s, size_t field, bool nulls_only,
 				  uint64_t first, uint64_t end, struct array **ret);
 
+/* Append the name of a column as an expression has it: in backticks. */
+void scope_put_name(const struct field *f, struct buf *out);
+/* expr_compile of field i alone. */
+MUST_CHECK struct err *scope_compile_column(const struct scope *s, size_t i,
+					    struct expr **ret);
 /* expr_compile against them. */
 MUST_CHECK struct err *scope_compile(const struct scope *s, const char *text,
 				     enum expr_use use, struct expr **ret);

@@ -91,3 +91,20 @@ struct err *scope_read(const struct scope *s, size_t field, bool nulls_only,
 		return read_nulls(s, field, first, end, ret);
 	return version_read(s->version, s->fields[field], first, end, ret);
 }
+
+void scope_put_name(const struct field *f, struct buf *out)
+{
+	buf_byte(out, '`');
+	for (const char *p = f->name; *p; p++)
+		buf_str(out, *p == '`' ? "``" : (char[]){*p, 0});
+	buf_byte(out, '`');
+}
+
+struct err *scope_compile_column(const struct scope *s, size_t i, struct expr **ret)
+{
+	AUTO_BUF struct buf name = {0};
+	scope_put_name(s->fields[i], &name);
+	buf_byte(&name, 0);
+	TRY(buf_check(&name));
+	return scope_compile(s, (char *)name.data, EXPR_VALUE, ret);
+}

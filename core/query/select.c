@@ -50,11 +50,8 @@ static struct err *output_field(const struct selecting *s, const struct expr *e,
 	return NULL;
 }
 
-/* Errors show the place in the whole text. */
-static struct err *add_output(struct selecting *s, const char *text, size_t at,
-			      size_t len, const char *name)
+static struct err *add_output(struct selecting *s, struct expr *e, const char *name)
 {
-	AUTO(expr) struct expr *e = NULL;
 	AUTO(field) struct field *f = NULL;
 	size_t n = s->n + 1;
 	if (n > s->cap) {
@@ -63,34 +60,30 @@ static struct err *add_output(struct selecting *s, const char *text, size_t at,
 		TRY(mem_resize(cap, sizeof(struct field *), &s->fields));
 		s->cap = cap;
 	}
-	TRY(expr_compile_part(text, at, len, s->scope->fields, s->scope->n, EXPR_ITEM,
-			      &e));
 	TRY(output_field(s, e, name, &f));
-	s->exprs[s->n] = TAKE(e);
+	s->exprs[s->n] = expr_ref(e);
 	s->fields[s->n++] = TAKE(f);
 	return NULL;
 }
 
-/* A name as an expression: in backticks. */
-static struct err *add_column(struct selecting *s, const char *name)
+static struct err *add_column(struct selecting *s, size_t i)
 {
-	AUTO_BUF struct buf text = {0};
-	buf_byte(&text, '`');
-	for (const char *p = name; *p; p++)
-		buf_str(&text, *p == '`' ? "``" : (char[]){*p, 0});
-	buf_str(&text, "`");
-	buf_byte(&text, 0);
-	TRY(buf_check(&text));
-	return add_output(s, (char *)text.data, 0, text.len - 1, name);
+	AUTO(expr) struct expr *e = NULL;
+	TRY(scope_compile_column(s->scope, i, &e));
+	return add_output(s, e, s->scope->fields[i]->name);
 }
 
+/* Errors show the place in the whole text. */
 static struct err *add_item(struct selecting *s, const struct sql_item *item)
 {
-	if (!item->is_star)
-		return add_output(s, s->sql, item->at, strlen(item->text), item->name);
-	for (size_t i = 0; i < s->scope->n_own; i++)
-		TRY(add_column(s, s->scope->fields[i]->name));
-	return NULL;
+	AUTO(expr) struct expr *e = NULL;
+	for (size_t i = 0; item->is_star && i < s->scope->n_own; i++)
+		TRY(add_column(s, i));
+	if (item->is_star)
+		return NULL;
+	TRY(expr_compile_part(s->sql, item->at, strlen(item->text), s->scope->fields,
+			      s->scope->n, EXPR_ITEM, &e));
+	return add_output(s, e, item->name);
 }
 
 static struct err *begin(struct selecting *s)

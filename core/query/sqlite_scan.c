@@ -33,22 +33,10 @@ static struct err *is_wide(const struct scope *s, size_t i, bool *ret)
 	return NULL;
 }
 
-static void put_name(const struct field *f, struct buf *out)
-{
-	buf_byte(out, '`');
-	for (const char *p = f->name; *p; p++)
-		buf_str(out, *p == '`' ? "``" : (char[]){*p, 0});
-	buf_byte(out, '`');
-}
-
 static struct err *compile_column(struct cursor_state *c, size_t i)
 {
 	const struct scope *s = scope_at(c);
-	AUTO_BUF struct buf name = {0};
-	put_name(s->fields[i], &name);
-	buf_byte(&name, 0);
-	TRY(buf_check(&name));
-	TRY(scope_compile(s, (char *)name.data, EXPR_VALUE, &c->columns[i]));
+	TRY(scope_compile_column(s, i, &c->columns[i]));
 	c->slots[i] = c->scan.n_outputs;
 	c->outputs[c->scan.n_outputs++] = c->columns[i];
 	return NULL;
@@ -143,7 +131,7 @@ static void put_column(const struct field *f, struct buf *out)
 {
 	bool is_float = f->type->id == TYPE_FLOAT32;
 	buf_str(out, is_float ? "CAST(" : "");
-	put_name(f, out);
+	scope_put_name(f, out);
 	buf_str(out, is_float ? " AS DOUBLE)" : "");
 }
 
@@ -152,11 +140,11 @@ static void put_null_test(const struct field *f, bool is_null, struct buf *out)
 {
 	bool has_nan = is_null && type_is_float(f->type->id);
 	buf_str(out, has_nan ? "(" : "");
-	put_name(f, out);
+	scope_put_name(f, out);
 	buf_str(out, is_null ? " IS NULL" : " IS NOT NULL");
 	if (has_nan) {
 		buf_str(out, " OR isnan(");
-		put_name(f, out);
+		scope_put_name(f, out);
 		buf_str(out, "))");
 	}
 }

@@ -62,3 +62,21 @@ fails() {
 		failures=$((failures + 1))
 	fi
 }
+
+# check WHAT COMMAND...: it must succeed.
+check() {
+	local what=$1
+	shift
+	"$@" >"$scratch/out" 2>&1 || is "$what" "success: $*" "$(head -c 300 "$scratch/out")"
+}
+
+# until_is WANTED COMMAND...: what follows a last close is not waited for by close(2)
+until_is() {
+	local i wanted=$1
+	shift
+	for ((i = 0; i < 200; i++)); do
+		[[ $("$@") == "$wanted" ]] && return 0
+		sleep 0.05
+	done
+	return 1
+}

@@ -6,23 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 set +e
 
-check() {
-	local what=$1
-	shift
-	"$@" >"$scratch/out" 2>&1 || is "$what" "success: $*" "$(head -c 300 "$scratch/out")"
-}
-
-# until_is WANTED COMMAND...: what follows a last close is not waited for by close(2)
-until_is() {
-	local i wanted=$1
-	shift
-	for ((i = 0; i < 200; i++)); do
-		[[ $("$@") == "$wanted" ]] && return 0
-		sleep 0.05
-	done
-	return 1
-}
-
 mount_it -o protect=caption || exit 1
 cd "$mnt" || exit 1
 versions() { find versions -mindepth 1 -maxdepth 1 -type d | wc -l; }
