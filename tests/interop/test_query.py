@@ -413,3 +413,20 @@ def test_add_query__knows_the_rows_order_or_says_so(table, fresh, sql, words):
     lancectl("add", copy, "copies", "--query=" + sql)
     md5 = rows["md5"].to_pylist()
     assert valid(copy).to_table()["copies"].to_pylist() == [md5.count(m) for m in md5]
+
+
+def test_a_mount_knows_the_tables_beside_it(tmp_path, mount):
+    """Other tables of a database by name in queries/; a writer's file by its path in control."""
+    database = tmp_path / "db"
+    for name, first in (("a", 0), ("b", 2)):
+        rows = pa.table({"i": pa.array(range(first, first + 4), pa.int64()), "s": [f"{name}{n}" for n in range(4)]})
+        lance.write_dataset(rows, str(database / f"{name}.lance"))
+    where = mount(database)
+    (where / "a/queries/j.sql").write_text("SELECT a.i, a.s, b.s AS other FROM a JOIN b ON a.i = b.i ORDER BY 1")
+    assert (where / "a/queries/j.csv").read_text() == "i,s,other\n2,a2,b0\n3,a3,b1\n"
+    words = tmp_path / "words.csv"
+    words.write_text("i,word\n1,uno\n9,nueve\n")
+    with open(where / "a/control", "r+b", buffering=0) as control:
+        control.write(f"query \"SELECT t.i, word FROM t JOIN '{words}' w USING (i)\"\n".encode())
+        control.seek(0)
+        assert control.read() == b"i,word\n1,uno\n"
