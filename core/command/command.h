@@ -38,6 +38,14 @@ struct command_env {
 	/* Open a FILE argument, create an --output; NULL: as this process. */
 	struct err *(*open)(void *ctx, const char *file, struct command_file *ret);
 	struct err *(*create)(void *ctx, const char *file, int *ret_fd);
+	/* The job that the command is run as; NULL: it makes one if it .is_job.
+	 * Borrowed.
+	 */
+	struct job *job;
+	/* Let somebody run a job soon; NULL: it is run here and now. */
+	struct err *(*start_job)(void *ctx, uint64_t id);
+	/* Out: it is done, but not for all rows.  NULL: nobody asks. */
+	bool *is_partial;
 	/* Where data goes that may be large; NULL: it is appended to out. */
 	struct err *(*write)(void *ctx, const void *p, size_t len);
 	/* Told now and then by long work: done of total. */
@@ -59,6 +67,7 @@ struct command {
 	const char *summary;	     /* one line */
 	unsigned min_args, max_args; /* without the name and the options */
 	bool is_long;		     /* takes --wait: the answer is that it is done */
+	bool is_job;		     /* it is run as a job, unless it gets --dry-run */
 	const char *const *options;  /* names without dashes; NULL-terminated */
 	bool makes_dataset;	     /* it is not there yet */
 	struct err *(*run)(const struct command_env *env, const struct words *w,

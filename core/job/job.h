@@ -16,7 +16,9 @@
 #define LANCEFS_JOB_JOB_H
 
 #include "format/format.h"
+#include "job/jobs.h"
 #include "query/query.h"
+#include "udf/udf.h"
 
 /* --- arrays in --- */
 
