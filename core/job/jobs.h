@@ -9,8 +9,10 @@
  *   status.json  its state and how far it is; replaced as a whole
  *   log          what happened, a line each, with its time
  *   errors.tsv   rows that could not be computed; a header, then a line each
- *   request      "pause" or "cancel", from whoever wants it; gone once it is heeded
- *   lock         locked (flock) by the process that runs it
+ *   request      "pause" or "cancel", from whoever wants it; gone once the job goes on
+ *                or has ended
+ *   lock         locked (fcntl, of an open file description) by the process that runs
+ * it
  *
  * To run a job is to run its command with the job in hand; to resume it is to run it
  * again, and what it has done is found in what it left (checkpoints, versions).  A job
@@ -45,6 +47,7 @@ struct job_status {
 	int code;	      /* errno of a failure, else 0 */
 	uint64_t done, total; /* rows */
 	uint64_t failed;      /* rows that could not be computed */
+	bool is_partial;      /* it is done, but not for all rows */
 	double rows_per_s;    /* of late; 0: not known */
 	double eta_s;	      /* < 0: not known */
 	int64_t created_ns, started_ns, ended_ns; /* since the epoch; 0: not yet */
@@ -52,18 +55,20 @@ struct job_status {
 	uint64_t version;  /* the last one that it committed; 0: none */
 	uint64_t attempts; /* times that it was begun */
 	char *host;	   /* that runs or ran it; or NULL */
+	char *boot;	   /* which boot of the machine; or NULL */
 	int64_t pid;
 };
 void job_status_fini(struct job_status *s); /* accepts zeroed */
 
-/* A job that this process runs.  Any thread may tell it things. */
+/* A job that this process runs.  Any thread may tell it things, until it is given
+ * back. */
 struct job;
 
 /* Make one, PENDING, durable.  what is for people.  EROFS. */
 MUST_CHECK struct err *job_create(struct io_store *s, const char *command,
 				  const char *what, uint64_t *ret_id);
 /* Take it to run it, which makes it RUNNING: ENOENT; EBUSY if another process (or
- * thread) runs it; EINVAL if it has ended. */
+ * thread) runs it; EINVAL if it has ended or is paused. */
 MUST_CHECK struct err *job_claim(struct io_store *s, uint64_t id, struct job **ret);
 /* Give it back in a state (PENDING: the process ends and somebody else is to go on),
  * with the answer or the reason; err is borrowed and may be NULL.  Takes job. */
@@ -76,6 +81,14 @@ DEFINE_AUTO(job, job_release)
 uint64_t job_id(const struct job *job);
 /* How far it is; written down at most a few times a second. */
 void job_tell(struct job *job, uint64_t done, uint64_t total, uint64_t failed);
+/* The same by who knows of no failures: their number stays. */
+void job_tell_progress(struct job *job, uint64_t done, uint64_t total);
+/* It is done, or will be, but not for all rows. */
+void job_tell_partial(struct job *job);
+/* Whom to tell how far it is, whenever job_tell is called; NULL: nobody.  Set before
+ * others know the job. */
+void job_observe(struct job *job, void (*fn)(void *ctx, uint64_t done, uint64_t total),
+		 void *ctx);
 /* It has committed a version. */
 void job_tell_version(struct job *job, uint64_t version);
 /* A line for its log.  Bounded: past some MiB lines are dropped, which is said. */
@@ -114,7 +127,8 @@ void jobs_free(struct job_status *jobs, size_t n);
  * becomes PENDING, for somebody to claim.  EINVAL if its state does not allow it.
  */
 MUST_CHECK struct err *job_ask(struct io_store *s, uint64_t id, enum job_request what);
-/* Remove those that ended more than max_age_s ago. */
+/* Remove those that ended more than max_age_s ago, but the one with the highest number,
+ * so that numbers do not come again. */
 MUST_CHECK struct err *jobs_expire(struct io_store *s, double max_age_s);
 /* status as people read it, lines "key: value"; or status.json. */
 void job_render(const struct job_status *s, bool json, struct buf *out);
