@@ -4,20 +4,24 @@
  * lancectl COMMAND DATASET [ARG...] [--option=value].
  *
  * Data goes to stdout, everything else to stderr.  Exit status: 0 done, 1 failed,
- * 2 usage, 3 a conflicting commit won.
+ * 2 usage, 3 a conflicting commit won, 4 done, but not for all rows.
+ *
+ * A job that is run here ends cleanly at the first SIGINT or SIGTERM, so that it can be
+ * gone on with; the second one kills.
  */
 #include "command/command.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <unistd.h>
 
-enum status { DONE = 0, FAILED = 1, USAGE = 2, CONFLICT = 3 };
+enum status { DONE = 0, FAILED = 1, USAGE = 2, CONFLICT = 3, PARTIAL = 4 };
 
 #define SILENT_NS INT64_C(500000000) /* before progress is shown */
 
 struct screen {
-	bool shows_progress;
+	bool is_quiet, shows_progress;
 	int last_percent;
 	int64_t start_ns;
 };
@@ -52,6 +56,31 @@ static void show_progress(void *ctx, const char *what, uint64_t done, uint64_t t
 		percent == 100 ? "\n" : "");
 }
 
+/* --- a job, run here --- */
+
+/* What a signal handler can reach; set by it alone. */
+static atomic_bool is_ending;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	atomic_store(&is_ending, true);
+}
+
+static void job_began(void *ctx, uint64_t id)
+{
+	const struct screen *s = ctx;
+	/* SA_RESETHAND: the second one does what it does without us */
+	struct sigaction action = {.sa_handler = on_signal,
+				   .sa_flags = SA_RESETHAND | SA_RESTART};
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (!s->is_quiet)
+		fprintf(stderr, "lancectl: job %" PRIu64 "\n", id);
+}
+
+/* --- usage --- */
+
 static void usage(FILE *to)
 {
 	fprintf(to, "usage: lancectl COMMAND DATASET [ARG...] [--option=value]\n\n"
@@ -61,7 +90,8 @@ static void usage(FILE *to)
 			command_at(i)->summary);
 	fprintf(to,
 		"\nFor every command: --json machine-readable, --quiet no progress.\n"
-		"Exit status: 0 done, 1 failed, 2 usage, 3 a conflicting commit won.\n"
+		"Exit status: 0 done, 1 failed, 2 usage, 3 a conflicting commit won,\n"
+		"4 done, but not for all rows.\n"
 		"See lancectl(1).\n");
 }
 
@@ -101,7 +131,8 @@ static struct err *table_name(const char *dataset, char **ret)
 	return str_dup_len(dataset + start, end - start, ret);
 }
 
-static struct err *run(struct words *w, const char *dataset, bool json, bool quiet)
+static struct err *run(struct words *w, const char *dataset, bool json, bool quiet,
+		       bool *is_partial)
 {
 	struct log log = {.write = print_line,
 			  .level = quiet ? LEVEL_ERROR : LEVEL_WARN};
@@ -109,7 +140,8 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 	AUTO(table) struct table *table = NULL;
 	AUTO(version) struct version *v = NULL;
 	AUTO_BUF struct buf out = {0};
-	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1, monotonic_ns()};
+	struct screen screen = {quiet, !quiet && isatty(STDERR_FILENO), -1,
+				monotonic_ns()};
 	const struct command *c = command_find(w->args[0]);
 	if (!c || !c->makes_dataset) {
 		TRY(io_store_open_local(dataset, &store));
@@ -125,6 +157,9 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 		.log = &log,
 		.version = v,
 		.json = json,
+		.job_began = job_began,
+		.is_ending = &is_ending,
+		.is_partial = is_partial,
 		.write = to_stdout,
 		.progress = show_progress,
 		.ctx = &screen,
@@ -170,9 +205,10 @@ static enum status run_words(struct words *w)
 		return USAGE;
 	}
 	AUTO_MEM char *dataset = take_dataset(w);
-	struct err *err = run(w, dataset, json, quiet);
+	bool is_partial = false;
+	struct err *err = run(w, dataset, json, quiet, &is_partial);
 	if (!err)
-		return DONE;
+		return is_partial ? PARTIAL : DONE;
 	enum status status = err->code == EBUSY ? CONFLICT : FAILED;
 	tell(err);
 	return status;

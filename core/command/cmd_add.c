@@ -10,8 +10,7 @@
 static void show_rows(void *ctx, uint64_t done, uint64_t total)
 {
 	const struct command_env *env = ctx;
-	if (env->progress)
-		env->progress(env->ctx, "add", done, total);
+	command_progress(env, "add", done, total);
 }
 
 static void tell(const struct words *w, const struct version *v, struct buf *out)

@@ -56,8 +56,7 @@ const struct command cmd_rename = {
 static void show_rows(void *ctx, uint64_t done, uint64_t total)
 {
 	const struct command_env *env = ctx;
-	if (env->progress)
-		env->progress(env->ctx, "cast", done, total);
+	command_progress(env, "cast", done, total);
 }
 
 static struct err *run_cast(const struct command_env *env, const struct words *w,

@@ -15,8 +15,7 @@ struct shown {
 static void show_rows(void *ctx, uint64_t done, uint64_t total)
 {
 	const struct shown *s = ctx;
-	if (s->env->progress)
-		s->env->progress(s->env->ctx, s->what, done, total);
+	command_progress(s->env, s->what, done, total);
 }
 
 static void tell(const char *deed, uint64_t n, const struct version *v, struct buf *out)

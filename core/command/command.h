@@ -44,6 +44,13 @@ struct command_env {
 	struct job *job;
 	/* Let somebody run a job soon; NULL: it is run here and now. */
 	struct err *(*start_job)(void *ctx, uint64_t id);
+	/* Answer when the job has ended, instead of now; NULL: it is waited for here.
+	 */
+	struct err *(*wait_job)(void *ctx, uint64_t id);
+	/* A job is begun here and now; NULL: nobody asks. */
+	void (*job_began)(void *ctx, uint64_t id);
+	/* Set when this process is about to end; borrowed; NULL: that is not known. */
+	const atomic_bool *is_ending;
 	/* Out: it is done, but not for all rows.  NULL: nobody asks. */
 	bool *is_partial;
 	/* Where data goes that may be large; NULL: it is appended to out. */
@@ -68,8 +75,11 @@ struct command {
 	unsigned min_args, max_args; /* without the name and the options */
 	bool is_long;		     /* takes --wait: the answer is that it is done */
 	bool is_job;		     /* it is run as a job, unless it gets --dry-run */
-	const char *const *options;  /* names without dashes; NULL-terminated */
-	bool makes_dataset;	     /* it is not there yet */
+	/* Of one that is a job: what can be said of the words before there is one.
+	 * NULL: nothing. */
+	struct err *(*check)(const struct command_env *env, const struct words *w);
+	const char *const *options; /* names without dashes; NULL-terminated */
+	bool makes_dataset;	    /* it is not there yet */
 	struct err *(*run)(const struct command_env *env, const struct words *w,
 			   struct buf *out);
 };
@@ -87,9 +97,33 @@ void words_fini(struct words *w);
 /* The value of an option ("" without one), NULL if it was not given. */
 const char *words_option(const struct words *w, const char *name);
 
-/* Check the words against the command's usage and run it. */
+/* A line that splits into these words, without an option (NULL: with all). */
+MUST_CHECK struct err *words_join(const struct words *w, const char *without,
+				  char **ret);
+
+/* Check the words against the command's usage and run it, or make a job of it. */
 MUST_CHECK struct err *command_run(const struct command_env *env, const struct words *w,
 				   struct buf *out);
+
+/* --- as_job.c --- */
+
+/* Make a job of a command, whose words are checked: it is started, or run at once. */
+MUST_CHECK struct err *command_as_job(const struct command_env *env,
+				      const struct command *c, const struct words *w,
+				      struct buf *out);
+/*
+ * Claim a job and run its command to its end, which is the job's: DONE with the answer,
+ * FAILED; CANCELLED if the function returns ECANCELED; PAUSED if it returns EINTR, or
+ * PENDING if that is because this process ends.  Errors: those of job_claim and the
+ * command's.
+ */
+MUST_CHECK struct err *command_run_job(const struct command_env *env, uint64_t id,
+				       struct buf *out);
+/* How a job that has ended came out: its answer, or the error that it failed with. */
+MUST_CHECK struct err *command_job_result(const struct job_status *s, struct buf *out);
+/* For commands: tell env how far they are, in rows. */
+void command_progress(const struct command_env *env, const char *what, uint64_t done,
+		      uint64_t total);
 
 /* For commands: what .open and .create of the environment stand for.
  * command_file_close accepts zeroed. */

@@ -11,7 +11,8 @@ static const struct command *const commands[] = {
 	&cmd_add,    &cmd_query,   &cmd_refresh,  &cmd_put,    &cmd_append,
 	&cmd_join,   &cmd_delete,  &cmd_update,	  &cmd_create, &cmd_rename,
 	&cmd_cast,   &cmd_drop,	   &cmd_describe, &cmd_tag,    &cmd_untag,
-	&cmd_branch, &cmd_restore, &cmd_verify,
+	&cmd_branch, &cmd_restore, &cmd_verify,	  &cmd_jobs,   &cmd_wait,
+	&cmd_pause,  &cmd_resume,  &cmd_cancel,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -32,7 +33,7 @@ const struct command *command_at(size_t i)
 static bool knows_option(const struct command *c, const char *option)
 {
 	size_t len = strcspn(option, "=");
-	if (c->is_long && strcmp(option, "wait") == 0)
+	if ((c->is_long || c->is_job) && strcmp(option, "wait") == 0)
 		return true;
 	for (size_t i = 0; c->options && c->options[i]; i++)
 		if (strlen(c->options[i]) == len &&
@@ -66,6 +67,8 @@ struct err *command_run(const struct command_env *env, const struct words *w,
 		if (!knows_option(c, w->options[i]))
 			return err_new(EINVAL, "%s: no option '--%s'; usage: %s",
 				       c->name, w->options[i], c->usage);
+	if (c->is_job && !env->job && !words_option(w, "dry-run"))
+		return command_as_job(env, c, w, out);
 	TRY_CTX(c->run(env, w, out), "%s", c->name);
 	return buf_check(out);
 }

@@ -130,6 +130,62 @@ struct err *words_from_argv(int argc, char *const *argv, struct words *ret)
 	return NULL;
 }
 
+/* --- a line of words --- */
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || (c && strchr("_-+./:,=@%^", c)) || c < 0;
+}
+
+/* is_quoted: even where it need not be. */
+static void put_word(struct buf *out, const char *word, bool is_quoted)
+{
+	for (const char *p = word; *p; p++)
+		is_quoted |= !is_plain(*p);
+	if (!is_quoted) {
+		buf_str(out, word);
+		return;
+	}
+	buf_byte(out, '\'');
+	for (const char *p = word; *p; p++)
+		if (*p == '\'')
+			buf_str(out, "'\\''");
+		else
+			buf_byte(out, (uint8_t)*p);
+	buf_byte(out, '\'');
+}
+
+/* "--name", and its value quoted: what begins with a quote is no option. */
+static void put_option(struct buf *out, const char *option)
+{
+	size_t len = strcspn(option, "=");
+	buf_str(out, " --");
+	buf_append(out, option, len);
+	if (!option[len])
+		return;
+	buf_byte(out, '=');
+	put_word(out, option + len + 1, false);
+}
+
+struct err *words_join(const struct words *w, const char *without, char **ret)
+{
+	AUTO_BUF struct buf out = {0};
+	for (size_t i = 0; i < w->n_args; i++) {
+		buf_str(&out, i ? " " : "");
+		put_word(&out, w->args[i],
+			 !*w->args[i] || str_starts(w->args[i], "--"));
+	}
+	for (size_t i = 0; i < w->n_options; i++) {
+		size_t len = strcspn(w->options[i], "=");
+		if (!without || strlen(without) != len ||
+		    strncmp(w->options[i], without, len) != 0)
+			put_option(&out, w->options[i]);
+	}
+	TRY(buf_check(&out));
+	return buf_take_str(&out, ret);
+}
+
 const char *words_option(const struct words *w, const char *name)
 {
 	size_t len = strlen(name);

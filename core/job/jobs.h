@@ -79,6 +79,7 @@ void job_release(struct job *job);
 DEFINE_AUTO(job, job_release)
 
 uint64_t job_id(const struct job *job);
+const char *job_command(const struct job *job); /* borrowed */
 /* How far it is; written down at most a few times a second. */
 void job_tell(struct job *job, uint64_t done, uint64_t total, uint64_t failed);
 /* The same by who knows of no failures: their number stays. */
@@ -100,6 +101,8 @@ enum job_request job_requested(struct job *job);
  * job_is_ending tells that it is for that. */
 void job_interrupt(struct job *job);
 bool job_is_ending(struct job *job);
+/* The same from when a flag is set.  Borrowed; set before others know the job. */
+void job_heed(struct job *job, const atomic_bool *is_ending);
 
 /* A row that could not be computed. */
 struct job_row_error {

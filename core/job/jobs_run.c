@@ -38,9 +38,10 @@ struct job {
 	void (*observer)(void *ctx, uint64_t done, uint64_t total);
 	void *observer_ctx;
 	atomic_bool is_ending;
-	atomic_int request;	 /* as last seen */
-	atomic_llong next_look;	 /* monotonic */
-	atomic_llong next_write; /* monotonic */
+	const atomic_bool *ending; /* borrowed; or NULL */
+	atomic_int request;	   /* as last seen */
+	atomic_llong next_look;	   /* monotonic */
+	atomic_llong next_write;   /* monotonic */
 
 	pthread_mutex_t files;
 	int log_fd, errors_fd; /* guarded by .files; owned; -1: not open */
@@ -293,6 +294,11 @@ uint64_t job_id(const struct job *job)
 	return job->id;
 }
 
+const char *job_command(const struct job *job)
+{
+	return job->status.command; /* stays as it is */
+}
+
 void job_observe(struct job *j, void (*fn)(void *ctx, uint64_t done, uint64_t total),
 		 void *ctx)
 {
@@ -351,7 +357,7 @@ enum job_request job_requested(struct job *j)
 		write_if_due(j, BEAT_EVERY_NS);
 	}
 	enum job_request seen = (enum job_request)atomic_load(&j->request);
-	if (seen == JOB_GO_ON && atomic_load(&j->is_ending))
+	if (seen == JOB_GO_ON && job_is_ending(j))
 		return JOB_PAUSE;
 	return seen;
 }
@@ -361,9 +367,14 @@ void job_interrupt(struct job *j)
 	atomic_store(&j->is_ending, true);
 }
 
+void job_heed(struct job *j, const atomic_bool *is_ending)
+{
+	j->ending = is_ending;
+}
+
 bool job_is_ending(struct job *j)
 {
-	return atomic_load(&j->is_ending);
+	return atomic_load(&j->is_ending) || (j->ending && atomic_load(j->ending));
 }
 
 /* --- rows that could not be computed --- */
