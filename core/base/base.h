@@ -9,6 +9,7 @@
  * str.h      strings, UTF-8, bitmaps         hash.h    hashes, string map
  * thread.h   locks, parallel loop            log.h     the log sink
  * stage.h    a step of a pipeline on a thread of its own
+ * shell.h    words, quoted as in sh
  * flatbuf.h  reading FlatBuffers
  */
 #ifndef LANCEFS_BASE_BASE_H
@@ -23,6 +24,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "base/stage.h"
 #include "base/str.h"
 #include "base/thread.h"

@@ -37,70 +37,15 @@ static struct err *add_word(struct words *w, char *word, bool was_quoted)
 	return push(&w->options, &w->n_options, word);
 }
 
-struct lexer {
-	const char *p, *start, *end;
-	struct buf word;
-	bool in_word, begins_quoted;
-};
-
-static struct err *take_quoted(struct lexer *l, char quote)
+static struct err *take_word(void *ctx, char *word, bool begins_quoted)
 {
-	size_t at = (size_t)(l->p - l->start) + 1;
-	if (!l->in_word)
-		l->begins_quoted = true;
-	for (l->p++; l->p < l->end && *l->p != quote; l->p++) {
-		if (quote == '"' && *l->p == '\\' && l->p + 1 < l->end &&
-		    strchr("\"\\$`", l->p[1]))
-			l->p++;
-		buf_byte(&l->word, (uint8_t)*l->p);
-	}
-	if (l->p == l->end)
-		return err_new(EINVAL, "column %zu: the quote %c is not closed", at,
-			       quote);
-	l->p++;
-	l->in_word = true;
-	return NULL;
-}
-
-static struct err *end_word(struct lexer *l, struct words *w)
-{
-	char *word;
-	if (!l->in_word)
-		return NULL;
-	TRY(buf_take_str(&l->word, &word));
-	l->in_word = false;
-	bool quoted = l->begins_quoted;
-	l->begins_quoted = false;
-	return add_word(w, word, quoted);
-}
-
-static struct err *split(struct lexer *l, struct words *w)
-{
-	while (l->p < l->end) {
-		char c = *l->p;
-		if (c == ' ' || c == '\t' || c == '\r') {
-			TRY(end_word(l, w));
-			l->p++;
-		} else if (c == '\'' || c == '"') {
-			TRY(take_quoted(l, c));
-		} else if (c == '#' && !l->in_word) {
-			break; /* a comment */
-		} else {
-			if (c == '\\' && l->p + 1 < l->end)
-				l->p++;
-			buf_byte(&l->word, (uint8_t)*l->p++);
-			l->in_word = true;
-		}
-	}
-	return end_word(l, w);
+	return add_word(ctx, word, begins_quoted);
 }
 
 struct err *words_split(const char *line, size_t len, struct words *ret)
 {
-	struct lexer l = {.p = line, .start = line, .end = line + len};
 	struct words w = {0};
-	struct err *err = split(&l, &w);
-	buf_fini(&l.word);
+	struct err *err = shell_split(line, len, " \t\r", take_word, &w);
 	if (err)
 		words_fini(&w);
 	else
