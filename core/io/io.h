@@ -133,8 +133,9 @@ MUST_CHECK struct err *io_put(struct io_store *s, const char *path, const void *
 MUST_CHECK struct err *io_replace(struct io_store *s, const char *path, const void *p,
 				  size_t len);
 /*
- * Give `from` the final name `to`, failing with EEXIST if that exists: link(2)
- * and unlink, or RENAME_NOREPLACE where there are no links.  Never replaces.
+ * Give `from`, a file or a directory, the final name `to`, failing with EEXIST if
+ * that exists: link(2) and unlink, or RENAME_NOREPLACE where there are no links.
+ * Never replaces.
  */
 MUST_CHECK struct err *io_publish(struct io_store *s, const char *from, const char *to);
 /* fsync a directory, so that names in it are durable. */

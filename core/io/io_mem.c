@@ -257,13 +257,36 @@ static struct err *move(struct mem_store *s, const char *from, const char *to)
 	return NULL;
 }
 
+static bool is_dir(const struct mem_store *s, const char *path)
+{
+	const struct mem_entry *e = s->entries;
+	while (e && !below(e, path))
+		e = e->next;
+	return e != NULL;
+}
+
+/* What lies below the one name afterwards lies below the other. */
+static struct err *move_dir(struct mem_store *s, const char *from, const char *to)
+{
+	for (struct mem_entry *e = s->entries, *next; e; e = next) {
+		AUTO_MEM char *old = NULL, *new = NULL;
+		next = e->next;
+		if (!below(e, from))
+			continue;
+		TRY(str_dup(e->path, &old));
+		TRY(str_printf(&new, "%s/%s", to, below(e, from)));
+		TRY(move(s, old, new));
+	}
+	return NULL;
+}
+
 static struct err *mem_publish(struct io_store *base, const char *from, const char *to)
 {
 	struct mem_store *s = store_of(base);
 	LOCK_SCOPE(&s->lock);
-	if (*find(s, to))
+	if (*find(s, to) || is_dir(s, to))
 		return err_new(EEXIST, "publish %s: it exists", to);
-	return move(s, from, to);
+	return is_dir(s, from) ? move_dir(s, from, to) : move(s, from, to);
 }
 
 static struct err *mem_replace(struct io_store *base, const char *from, const char *to)
