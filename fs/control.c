@@ -5,7 +5,8 @@
  * Each line written is a command; its error is the write's errno.  The lines of a
  * write are run in order by a task, which answers the write when they are done.  An
  * interrupted writer is let go at once: the line that runs goes on, the others are
- * not begun, and the reply is kept as the table's last.
+ * not begun, and the reply is kept as the table's last.  A line may wait for a job: the
+ * task is parked then, and goes on with the next line when the job has ended.
  *
  * Reading gives the last reply of this handle, or of the table if this one has
  * written nothing.  Every lookup gives a fresh node, because the kernel lets one
@@ -72,26 +73,46 @@ struct control_task {
 	struct control *control; /* owned reference */
 	struct writer *writer;	 /* owned */
 	struct buf lines;
+	size_t at;	    /* of the line to be run next */
+	unsigned line;	    /* its number, from 1 */
+	uint64_t waits_for; /* the job whose end is waited for; 0: none */
+	struct buf reply;
+	size_t n_kept;	/* bytes of it that readers see */
 	size_t written; /* bytes that the write is answered with */
 };
 
 static struct err *open_file(void *ctx, const char *file, struct command_file *ret)
 {
-	return writer_open(ctx, file, ret);
+	const struct control_task *t = ctx;
+	return writer_open(t->writer, file, ret);
 }
 
 static struct err *create_file(void *ctx, const char *file, int *ret_fd)
 {
-	return writer_create(ctx, file, ret_fd);
+	const struct control_task *t = ctx;
+	return writer_create(t->writer, file, ret_fd);
 }
 
 static struct err *find_table(void *ctx, const char *name, struct table **ret)
 {
-	return server_find_table(writer_server(ctx), name, ret);
+	const struct control_task *t = ctx;
+	return server_find_table(t->mount->server, name, ret);
 }
 
-static struct err *run_line(const struct control_task *t, const char *line, size_t len,
-			    struct buf *reply)
+static struct err *start_job(void *ctx, uint64_t id)
+{
+	const struct control_task *t = ctx;
+	return runner_submit(t->mount, id);
+}
+
+static struct err *wait_job(void *ctx, uint64_t id)
+{
+	struct control_task *t = ctx;
+	t->waits_for = id;
+	return NULL;
+}
+
+static struct err *run_line(struct control_task *t, const char *line, size_t len)
 {
 	struct words words = {0};
 	AUTO(version) struct version *v = table_latest(t->mount->table);
@@ -102,34 +123,62 @@ static struct err *run_line(const struct control_task *t, const char *line, size
 		.find_table = find_table,
 		.open = open_file,
 		.create = create_file,
-		.ctx = t->writer,
+		.start_job = start_job,
+		.wait_job = wait_job,
+		.ctx = t,
 	};
 	TRY(words_split(line, len, &words));
-	struct err *err = words.n_args ? command_run(&env, &words, reply) : NULL;
+	struct err *err = words.n_args ? command_run(&env, &words, &t->reply) : NULL;
 	words_fini(&words);
 	if (!err)
 		watch_wake(t->mount->server);
 	return err;
 }
 
-static struct err *run_lines(struct control_task *t, struct buf *reply)
+/* The job that is waited for: *ret_is_over false if it goes on. */
+static struct err *look_at_job(struct control_task *t, bool *ret_is_over)
 {
-	const char *p = (const char *)t->lines.data, *end = p + t->lines.len;
-	for (unsigned line = 1; p < end; line++) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		size_t n = newline ? (size_t)(newline - p) : (size_t)(end - p);
-		struct err *err = NULL;
-		if (atomic_load(&t->task.is_interrupted))
-			err = err_new(EINTR, "not begun: the writer was interrupted");
-		else
-			err = run_line(t, p, n, reply);
-		if (err) {
-			buf_printf(reply, "line %u: %s\n", line, err->msg);
-			if (err->detail)
-				buf_printf(reply, "%s\n", err->detail);
-			return err;
-		}
-		p += n + (newline != NULL);
+	struct job_status s;
+	TRY(job_read(t->mount->store, t->waits_for, &s));
+	*ret_is_over = job_state_is_final(s.state);
+	struct err *err = *ret_is_over ? command_job_result(&s, &t->reply) : NULL;
+	job_status_fini(&s);
+	return err;
+}
+
+/* The next line, to its end; *ret_is_over false if it waits. */
+static struct err *run_next(struct control_task *t, bool *ret_is_over)
+{
+	const char *p = (const char *)t->lines.data + t->at;
+	size_t len = t->lines.len - t->at;
+	const char *newline = memchr(p, '\n', len);
+	size_t n = newline ? (size_t)(newline - p) : len;
+	if (atomic_load(&t->task.is_interrupted))
+		return err_new(EINTR, "not begun: the writer was interrupted");
+	if (!t->waits_for)
+		TRY(run_line(t, p, n));
+	if (t->waits_for)
+		TRY(look_at_job(t, ret_is_over));
+	if (!*ret_is_over)
+		return NULL;
+	t->waits_for = 0;
+	t->at += n + (newline != NULL);
+	t->line++;
+	return NULL;
+}
+
+/* *ret_is_over false if a line waits. */
+static struct err *run_lines(struct control_task *t, bool *ret_is_over)
+{
+	while (t->at < t->lines.len && *ret_is_over) {
+		struct err *err = run_next(t, ret_is_over);
+		if (!err)
+			continue;
+		buf_printf(&t->reply, "line %u: %s\n", t->line, err->msg);
+		if (err->detail)
+			buf_printf(&t->reply, "%s\n", err->detail);
+		*ret_is_over = true;
+		return err;
 	}
 	return NULL;
 }
@@ -143,17 +192,41 @@ static void keep_reply(pthread_mutex_t *lock, struct buf *kept, const struct buf
 		buf_fini(kept);
 }
 
+/* A task that waits has shown its reply when it began to. */
+static void show_reply(struct control_task *t)
+{
+	struct mount *m = t->mount;
+	if (t->reply.len == t->n_kept && t->waits_for)
+		return;
+	t->n_kept = t->reply.len;
+	keep_reply(&m->reply_lock, &m->reply, &t->reply);
+	keep_reply(&t->control->lock, &t->control->reply, &t->reply);
+}
+
+/* What a job failed with is told where it is run. */
+static int errno_of(const struct control_task *t, struct err *err)
+{
+	if (!err || !t->waits_for)
+		return report(t->mount, writer_pid(t->writer), NULL, err);
+	int code = err->code;
+	err_free(err);
+	return code;
+}
+
 static void control_run(struct task *task)
 {
 	struct control_task *t = (struct control_task *)task;
 	struct mount *m = t->mount;
-	AUTO_BUF struct buf reply = {0};
-	struct err *err = run_lines(t, &reply);
-	keep_reply(&m->reply_lock, &m->reply, &reply);
-	keep_reply(&t->control->lock, &t->control->reply, &reply);
+	bool is_over = true;
+	struct err *err = run_lines(t, &is_over);
+	show_reply(t);
+	if (!is_over) {
+		task_park(task);
+		return;
+	}
 	if (err)
 		atomic_fetch_add(&m->server->metrics.n_errors, 1);
-	task_answer(task, report(m, writer_pid(t->writer), NULL, err), t->written);
+	task_answer(task, errno_of(t, err), t->written);
 }
 
 static void control_free(struct task *task)
@@ -164,6 +237,7 @@ static void control_free(struct task *task)
 	if (t->writer)
 		writer_free(t->writer);
 	buf_fini(&t->lines);
+	buf_fini(&t->reply);
 	free(t);
 }
 
@@ -214,6 +288,7 @@ static struct err *make_task(fuse_req_t req, struct handle *h, const void *p,
 	t->mount = mount_ref(m);
 	t->control = control_ref(h->control);
 	t->written = len;
+	t->line = 1;
 	struct err *err = take_lines(m->server, h->control, p, len, &t->lines);
 	if (!err)
 		err = writer_new(req, m->server, &t->writer);

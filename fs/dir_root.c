@@ -30,6 +30,7 @@ static const struct {
 	{"append", &append_ops, ROOT},
 	{"joins", &joins_ops, ROOT},
 	{"queries", &queries_ops, ROOT},
+	{"jobs", &jobs_ops, ROOT},
 	{"rejected", &rejected_ops, ROOT},
 	{"control", &control_ops, ROOT},
 	{"metrics", &metrics_ops, ROOT},

@@ -3,8 +3,8 @@
  * file_live.c: files that tell what happens now: events and metrics.
  *
  * They have no size and are read past the page cache.  A read of events waits
- * for the next commit and then gives a line of history a version, for as long as
- * one goes on reading.
+ * for the next commit or change of a job and then gives a line of history a version, a
+ * line a job, for as long as one goes on reading.
  */
 #include "fs.h"
 
@@ -28,6 +28,7 @@ static struct err *events_open(struct mount *m, struct handle *h,
 {
 	AUTO(version) struct version *v = table_latest(m->table);
 	h->seen = version_number(v);
+	h->seen_jobs = board_join(m);
 	fi->direct_io = 1;
 	return NULL;
 }
@@ -36,10 +37,17 @@ static struct err *events_gather(struct mount *m, struct handle *h)
 {
 	AUTO(version) struct version *v = table_latest(m->table);
 	uint64_t seen = h->seen;
+	board_read(m, &h->seen_jobs, &h->reply);
 	if (version_number(v) <= seen)
 		return NULL;
 	h->seen = version_number(v);
 	return render_commits(m->table, seen, h->seen, &h->reply);
+}
+
+static void events_release(struct mount *m, struct handle *h)
+{
+	(void)h;
+	board_leave(m);
 }
 
 const struct node_ops events_ops = {
@@ -48,6 +56,7 @@ const struct node_ops events_ops = {
 	.attr = live_attr,
 	.open = events_open,
 	.gather = events_gather,
+	.release = events_release,
 };
 
 /* --- metrics --- */

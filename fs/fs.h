@@ -49,6 +49,8 @@ struct mount;
 struct server;
 struct control;
 struct writer;
+struct runner;
+struct job_board;
 
 /* --- options.c --- */
 
@@ -59,6 +61,7 @@ struct mount_options {
 	char *protect;	     /* owned; columns that are not replaced */
 	char *cache_dir;     /* owned; where sizes are remembered; NULL: the default */
 	int allow_drop;	     /* rm drops columns and tags */
+	int skip_jobs;	     /* jobs that were left are left */
 	double version_poll; /* seconds */
 	uint64_t rejected_size; /* bytes kept in rejected/ */
 };
@@ -81,10 +84,12 @@ struct handle {
 	struct version *version;    /* owned reference; of directories */
 	struct bytes *text;	    /* owned reference; of generated files */
 	struct blob blob;	    /* owned; of values that are blobs */
-	struct buf reply;	    /* of events */
+	struct buf reply;	    /* of files whose reads wait */
+	bool is_over;		    /* of the same: what follows .reply is the end */
 	struct control *control;    /* owned reference; of control */
 	uid_t uid;		    /* who opened it */
 	uint64_t seen;		    /* of events: the version last told */
+	uint64_t seen_jobs;	    /* of events: changes of jobs told */
 	bool can_write;
 };
 
@@ -113,7 +118,7 @@ struct node_ops {
 	struct err *(*read)(struct mount *m, struct handle *h, uint64_t off, size_t len,
 			    uint8_t *dst, size_t *ret_len);
 	/* Of files whose reads wait: gather in h->reply what is to be told now; as long
-	 * as that is nothing, the read is parked. */
+	 * as that is nothing and h->is_over is not set, the read is parked. */
 	struct err *(*gather)(struct mount *m, struct handle *h);
 	/* The view that the file is, for view_attr and view_read. */
 	struct err *(*view)(struct node *n, struct view **ret);
@@ -240,6 +245,7 @@ struct mount {
 	struct buf reply; /* guarded by .reply_lock; of the last command */
 
 	struct staging *staging; /* owned */
+	struct job_board *board; /* owned */
 	struct memo *memo;	 /* owned; a branch's is borrowed from .main */
 	struct watched watched;
 
@@ -283,6 +289,21 @@ MUST_CHECK struct err *query_remove(struct mount *m, const char *name);
 bool query_exists(struct mount *m, const char *name);
 MUST_CHECK struct err *query_rename(struct mount *m, const char *from, const char *to,
 				    unsigned flags);
+
+/* --- dir_jobs.c, job_board.c: jobs that this or another process runs --- */
+
+extern const struct node_ops jobs_ops, job_dir_ops, job_file_ops, job_status_ops,
+	job_wait_ops;
+MUST_CHECK struct err *board_new(struct job_board **ret);
+void board_free(struct job_board *b); /* accepts NULL */
+/* Somebody wants to know what becomes of jobs from now on, until board_leave: how many
+ * changes were told. */
+uint64_t board_join(struct mount *m);
+void board_leave(struct mount *m);
+/* Look what has become of jobs, if somebody wants to know. */
+void board_look(struct mount *m);
+/* Changes since *seen, a line each; *seen is brought up to date. */
+void board_read(struct mount *m, uint64_t *seen, struct buf *out);
 
 /* --- dir_branches.c --- */
 
@@ -364,6 +385,9 @@ struct task {
 	struct server *server; /* borrowed */
 	fuse_req_t req;	       /* guarded by the same; NULL once it is answered */
 	bool has_begun;	       /* guarded by the same */
+	bool is_parked;	       /* guarded by the same */
+	unsigned n_wakes;      /* guarded by the same; when it was last begun */
+	bool parks;	       /* of the thread that runs it */
 	atomic_bool is_interrupted;
 	void (*run)(struct task *t);  /* to its end with task_answer() */
 	void (*free)(struct task *t); /* called in any case, at last */
@@ -374,6 +398,7 @@ struct tasks {
 	pthread_cond_t changed;
 	struct task *all;   /* guarded by .lock; owned; those that are not done */
 	unsigned n_waiting; /* tasks that have not begun; guarded by .lock */
+	unsigned n_wakes;   /* of those that are parked; guarded by .lock */
 	unsigned n_idle;    /* threads; guarded by .lock */
 	bool is_ending;	    /* guarded by .lock */
 	unsigned n_threads; /* guarded by .lock */
@@ -382,11 +407,30 @@ struct tasks {
 
 /* Let a thread run t, and answer req when it is done.  Takes both. */
 void task_submit(fuse_req_t req, struct task *t);
+/* From .run: it is to be run again, before long, instead of being answered now. */
+void task_park(struct task *t);
+/* Let those be run that are parked. */
+void tasks_wake(struct server *s);
 /* Answer t's write, unless an interrupt has. */
 void task_answer(struct task *t, int code, size_t written);
 void tasks_init(struct tasks *l);
 /* Unmount; wait for what has begun, drop what has not. */
 void tasks_end(struct server *s);
+
+/* --- runner.c: jobs --- */
+
+MUST_CHECK struct err *runner_new(struct server *s);
+/* Its threads; after the process went to the background. */
+MUST_CHECK struct err *runner_start(struct server *s);
+/* Run a job of the mount's table soon. */
+MUST_CHECK struct err *runner_submit(struct mount *m, uint64_t id);
+/* The same for all that wait for somebody, unless the mount is to leave them. */
+MUST_CHECK struct err *runner_adopt(struct mount *m);
+/* The mount ends: tell those that run, begin no other. */
+void runner_interrupt(struct server *s);
+/* Wait for them; false: one does not end, and works with what is the server's. */
+bool runner_end(struct server *s);
+void runner_free(struct server *s);
 
 /* --- writer.c: who writes a command --- */
 
@@ -396,7 +440,6 @@ MUST_CHECK struct err *writer_new(fuse_req_t req, struct server *s,
 void writer_free(struct writer *w);
 DEFINE_AUTO(writer, writer_free)
 pid_t writer_pid(const struct writer *w);
-struct server *writer_server(const struct writer *w);
 /* Open a file that it names for reading, with its rights; one of this mount is read
  * without asking the kernel.  EPERM if lancefs cannot act for it. */
 MUST_CHECK struct err *writer_open(const struct writer *w, const char *file,
@@ -412,8 +455,9 @@ struct server {
 	struct log log;
 	struct fuse_session *session;
 	struct inode_table inodes;
-	struct mount *mount; /* owned reference; what SOURCE is */
-	struct watch *watch; /* owned */
+	struct mount *mount;   /* owned reference; what SOURCE is */
+	struct watch *watch;   /* owned */
+	struct runner *runner; /* owned */
 	struct metrics metrics;
 	struct parked_list parked;
 	struct tasks tasks;

@@ -61,6 +61,7 @@ static struct err *open_server(struct server *s)
 		s->log.level = LEVEL_DEBUG;
 	TRY(check_places(&s->options));
 	TRY(watch_new(s));
+	TRY(runner_new(s));
 	TRY(io_store_open_local(s->options.source, &store));
 	TRY(mount_open(s, store, s->options.source, 0, &s->mount));
 	TRY(mount_root(s->mount, &root));
@@ -72,6 +73,7 @@ static void close_server(struct server *s)
 	handles_close_all(s);
 	if (s->inodes.root)
 		inodes_fini(&s->inodes);
+	runner_free(s);
 	mount_unref(s->mount);
 	watch_free(s);
 	options_fini(&s->options);
@@ -109,6 +111,8 @@ static int serve(struct server *s)
 	fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
 	fuse_loop_cfg_set_idle_threads(config, MAX_THREADS);
 	struct err *err = watch_start(s);
+	if (!err)
+		err = runner_start(s);
 	if (err) {
 		log_line(&s->log, LEVEL_ERROR, "%s", err->msg);
 		err_free(err); /* told; the mount ends */
@@ -120,9 +124,12 @@ static int serve(struct server *s)
 		if (threaded)
 			pthread_join(thread, NULL);
 	}
+	runner_interrupt(s);
 	watch_stop(s);
 	parked_cancel(s);
 	tasks_end(s);
+	if (!runner_end(s)) /* what it works with must stay; its lock goes with us */
+		_exit(status);
 	fuse_loop_cfg_destroy(config);
 	return status;
 }

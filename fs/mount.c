@@ -38,8 +38,9 @@ static struct err *open_table(struct mount *m)
 	TRY(decide_writable(m));
 	TRY(memo_open(m, &m->memo));
 	TRY(staging_new(m, &m->staging));
+	TRY(board_new(&m->board));
 	watch_add(m);
-	return NULL;
+	return runner_adopt(m);
 }
 
 static struct err *open_what_is_there(struct mount *m)
@@ -201,6 +202,7 @@ static void mount_free(struct mount *m)
 		memo_save(m);
 	}
 	database_free(m->database);
+	board_free(m->board);
 	staging_free(m->staging);
 	place_free(m->keys);
 	if (!m->main)

@@ -15,9 +15,9 @@
 #define CONFIG_PATH "/etc/lancefs.conf"
 
 struct raw_options {
-	int show_help, show_version, foreground, debug, read_only;
+	int show_help, show_version, foreground, debug, read_only, skips_jobs;
 	char *formats, *protect, *version_poll, *rejected_size, *cache_dir, *config,
-		*allow_drop;
+		*allow_drop, *skip_jobs;
 };
 
 #define OPTION(text, member, value)                                                    \
@@ -38,6 +38,8 @@ static const struct fuse_opt specs[] = {
 	OPTION("rejected-size=%s", rejected_size, 0),
 	OPTION("cache-dir=%s", cache_dir, 0),
 	OPTION("allow-drop=%s", allow_drop, 0),
+	OPTION("skip-jobs=%s", skip_jobs, 0),
+	OPTION("skip-jobs", skips_jobs, 1),
 	OPTION("config=%s", config, 0),
 	FUSE_OPT_END,
 };
@@ -62,6 +64,7 @@ void options_usage(void)
 	       "  -o rejected-size=N   bytes kept in rejected/, K M G allowed (1G)\n"
 	       "  -o cache-dir=DIR     remember sizes of text columns there\n"
 	       "                       (/var/cache/lancefs, or ~/.cache/lancefs)\n"
+	       "  -o skip-jobs         leave jobs that were left unfinished\n"
 	       "  -o config=FILE       instead of " CONFIG_PATH "\n"
 	       "  -o allow_other       let other users in (see fuse.conf)\n\n"
 	       "fusermount3 -u MOUNTPOINT unmounts.  See lancefs(1).\n");
@@ -96,6 +99,7 @@ static int take_pair(void *user, const char *section, const char *name,
 		{"rejected-size", &raw->rejected_size},
 		{"cache-dir", &raw->cache_dir},
 		{"allow-drop", &raw->allow_drop},
+		{"skip-jobs", &raw->skip_jobs},
 	};
 	(void)section;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -156,6 +160,8 @@ static struct err *convert(struct raw_options *raw, struct mount_options *o)
 	o->protect = TAKE(raw->protect);
 	o->cache_dir = TAKE(raw->cache_dir);
 	TRY(parse_bool("allow-drop", raw->allow_drop, &o->allow_drop));
+	TRY(parse_bool("skip-jobs", raw->skip_jobs, &o->skip_jobs));
+	o->skip_jobs |= raw->skips_jobs;
 	o->version_poll = 1.0;
 	o->rejected_size = (uint64_t)1 << 30;
 	if (raw->version_poll) {
@@ -180,6 +186,7 @@ static void raw_fini(struct raw_options *raw)
 	free(raw->cache_dir);
 	free(raw->config);
 	free(raw->allow_drop);
+	free(raw->skip_jobs);
 }
 
 struct err *options_parse(struct fuse_args *args, struct mount_options *ret)

@@ -43,7 +43,7 @@ static struct parked *take(struct parked_list *l, fuse_req_t req, bool all)
 		bool is_due = all || p->req == req;
 		if (!req && !all) {
 			struct err *err = gather(p->handle, p->len, &p->text);
-			is_due = err || p->text.len;
+			is_due = err || p->text.len || p->handle->is_over;
 			err_free(err); /* nothing to tell: the read ends */
 		}
 		if (!is_due) {
@@ -81,14 +81,16 @@ static void on_interrupt(fuse_req_t req, void *data)
 	finish(s, p, EINTR);
 }
 
-/* Put it on the list, unless there is something to tell: then that is in text. */
+/* Put it on the list, unless there is something to tell: then that is in text, which is
+ * empty at the end of the file. */
 static struct err *park(fuse_req_t req, struct server *s, struct handle *h, size_t len,
-			struct buf *text)
+			struct buf *text, bool *ret_is_over)
 {
 	struct parked *p;
 	LOCK_SCOPE(&s->parked.lock);
 	TRY(gather(h, len, text));
-	if (text->len)
+	*ret_is_over = h->is_over;
+	if (text->len || h->is_over)
 		return NULL;
 	/* an interrupt from here on finds it in the list */
 	if (fuse_req_interrupted(req))
@@ -105,10 +107,11 @@ void parked_read(fuse_req_t req, struct server *s, struct handle *h, size_t len)
 {
 	AUTO_BUF struct buf text = {0};
 	fuse_req_interrupt_func(req, on_interrupt, s);
-	struct err *err = park(req, s, h, len, &text);
+	bool is_over = false;
+	struct err *err = park(req, s, h, len, &text, &is_over);
 	if (err)
 		fuse_reply_err(req, err->code);
-	else if (text.len)
+	else if (text.len || is_over)
 		fuse_reply_buf(req, (const char *)text.data, text.len);
 	err_free(err); /* told */
 }

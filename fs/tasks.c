@@ -7,6 +7,9 @@
  * interrupt answers its request at once: a task that has not begun is dropped,
  * one that has begun is told (.is_interrupted), and whoever runs it finds that it
  * has no request any more.
+ *
+ * A task that waits for something is parked, which holds no thread; the watcher lets
+ * those that are parked be run again, to look whether it has come.
  */
 #include "fs.h"
 
@@ -71,6 +74,7 @@ static struct task *next_task(struct tasks *l)
 			oldest = t; /* new ones come first in the list */
 	if (oldest) {
 		oldest->has_begun = true;
+		oldest->n_wakes = l->n_wakes;
 		l->n_waiting--;
 	}
 	return oldest;
@@ -87,19 +91,47 @@ static struct task *wait_for_task(struct tasks *l)
 	return t;
 }
 
+/* Let it be run once more; .lock held. */
+static void run_again(struct tasks *l, struct task *t)
+{
+	t->is_parked = false;
+	t->has_begun = false;
+	l->n_waiting++;
+	pthread_cond_signal(&l->changed); /* the thread that ran it is there at least */
+}
+
+/* It wants to be run again, and somebody still waits for it. */
+static bool stays(struct tasks *l, struct task *t)
+{
+	LOCK_SCOPE(&l->lock);
+	if (!t->parks || !t->req) {
+		unlink_task(l, t);
+		return false;
+	}
+	if (t->n_wakes == l->n_wakes)
+		t->is_parked = true;
+	else /* what it waits for may have come since it looked */
+		run_again(l, t);
+	return true;
+}
+
 static void *run(void *arg)
 {
 	struct tasks *l = arg;
 	struct task *t;
 	while ((t = wait_for_task(l))) {
+		t->parks = false;
 		if (!atomic_load(&t->is_interrupted))
 			t->run(t);
-		pthread_mutex_lock(&l->lock);
-		unlink_task(l, t);
-		pthread_mutex_unlock(&l->lock);
-		t->free(t);
+		if (!stays(l, t))
+			t->free(t);
 	}
 	return NULL;
+}
+
+void task_park(struct task *t)
+{
+	t->parks = true;
 }
 
 /* One thread more if all that are idle have something to do; .lock held. */
@@ -110,6 +142,17 @@ static struct err *need_thread(struct tasks *l)
 	if (pthread_create(&l->threads[l->n_threads], NULL, run, l) == 0)
 		l->n_threads++;
 	return l->n_threads ? NULL : err_new(ENOMEM, "cannot start a thread");
+}
+
+void tasks_wake(struct server *s)
+{
+	struct tasks *l = &s->tasks;
+	LOCK_SCOPE(&l->lock);
+	l->n_wakes++;
+	for (struct task *t = l->all; t; t = t->next)
+		if (t->is_parked)
+			run_again(l, t);
+	err_free(need_thread(l)); /* those that are there come to it */
 }
 
 static struct err *add(fuse_req_t req, struct tasks *l, struct task *t)

@@ -136,6 +136,7 @@ static void invalidate(struct mount *m, const struct version *v)
 static void look_after(struct mount *m)
 {
 	catch_up(m, true);
+	board_look(m);
 	staging_expire(m);
 	memo_save(m);
 	AUTO(version) struct version *v = table_latest(m->table);
@@ -177,6 +178,7 @@ static void *run(void *arg)
 		for (struct mount *m = next_mount(w, NULL); m; m = next_mount(w, m))
 			look_after(m);
 		parked_answer(s);
+		tasks_wake(s);
 	}
 	return NULL;
 }

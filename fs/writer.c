@@ -84,11 +84,6 @@ void writer_free(struct writer *w)
 	free(w);
 }
 
-struct server *writer_server(const struct writer *w)
-{
-	return w->server;
-}
-
 pid_t writer_pid(const struct writer *w)
 {
 	return w->pid;

@@ -75,7 +75,7 @@ struct err *words_from_argv(int argc, char *const *argv, struct words *ret)
 	return NULL;
 }
 
-/* --- a line of words --- */
+/* --- a line of words, quoted as a person would who has to read it in jobs/ --- */
 
 static bool is_plain(char c)
 {

@@ -79,6 +79,15 @@ struct err *job_read(struct io_store *s, uint64_t id, struct job_status *ret)
 	return job_status_load(dir, id, LOCKED_BY_OTHERS, ret);
 }
 
+struct err *job_open_file(struct io_store *s, uint64_t id, const char *name,
+			  int *ret_fd)
+{
+	AUTO_FD int dir = -1;
+	TRY(job_dir_open(s, id, &dir));
+	*ret_fd = job_file_open(dir, name);
+	return NULL;
+}
+
 void jobs_free(struct job_status *jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

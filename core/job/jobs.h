@@ -120,6 +120,10 @@ MUST_CHECK struct err *job_put_error(struct job *job, const struct job_row_error
 /* ENOENT: "no job 12". */
 MUST_CHECK struct err *job_read(struct io_store *s, uint64_t id,
 				struct job_status *ret);
+/* Open one of its files for reading: command, log, errors.tsv.  *ret_fd is -1 if it is
+ * not there, or not yet. */
+MUST_CHECK struct err *job_open_file(struct io_store *s, uint64_t id, const char *name,
+				     int *ret_fd);
 /* All of them, the oldest first; jobs_free releases. */
 MUST_CHECK struct err *jobs_list(struct io_store *s, struct job_status **ret,
 				 size_t *ret_n);

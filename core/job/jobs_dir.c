@@ -145,9 +145,14 @@ static int open_file(int dir, const char *name, int flags)
 	return -1;
 }
 
+int job_file_open(int dir, const char *name)
+{
+	return open_file(dir, name, O_RDONLY);
+}
+
 struct err *job_file_read(int dir, const char *name, struct buf *out, bool *ret_found)
 {
-	AUTO_FD int fd = open_file(dir, name, O_RDONLY);
+	AUTO_FD int fd = job_file_open(dir, name);
 	*ret_found = false;
 	if (fd < 0)
 		return NULL;

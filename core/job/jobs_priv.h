@@ -32,6 +32,8 @@ MUST_CHECK struct err *job_file_read(int dir, const char *name, struct buf *out,
 /* Replace a file as a whole; who writes it has the lock of the job. */
 MUST_CHECK struct err *job_file_replace(int dir, const char *name, const void *p,
 					size_t len, bool is_durable);
+/* Open a regular file for reading; -1. */
+int job_file_open(int dir, const char *name);
 /* Open a file to append to it, made if it is not there.  EIO if it is no file. */
 MUST_CHECK struct err *job_file_append(int dir, const char *name, int *ret_fd);
 /* All of it, or an error that names it. */
