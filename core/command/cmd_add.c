@@ -2,7 +2,7 @@
 /*
  * cmd_add.c: add: columns computed from others.
  */
-#include "command/command_priv.h"
+#include "command/udf_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,8 +15,9 @@ static void show_rows(void *ctx, uint64_t done, uint64_t total)
 
 static void tell(const struct words *w, const struct version *v, struct buf *out)
 {
-	buf_str(out, w->n_args > 3 ? "columns " : "column ");
-	for (size_t i = 1; i < w->n_args; i += 2)
+	size_t step = words_option(w, "udf") ? 1 : 2;
+	buf_str(out, w->n_args > 1 + step ? "columns " : "column ");
+	for (size_t i = 1; i < w->n_args; i += step)
 		buf_printf(out, "%s%s", i > 1 ? ", " : "", w->args[i]);
 	buf_printf(out, ": version %" PRIu64 " (undo: restore %" PRIu64 ")\n",
 		   version_number(v), version_number(v) - 1);
@@ -66,7 +67,9 @@ static struct err *run_add(const struct command_env *env, const struct words *w,
 	const char *sql = words_option(w, "query");
 	if (said_type)
 		TRY_CTX(type_parse(said_type, &type), "--type");
-	if (sql)
+	if (words_option(w, "udf"))
+		TRY(add_udf_columns(env, w, type, &v));
+	else if (sql)
 		TRY(add_query(env, w, sql, type, &v));
 	else
 		TRY(add_expressions(env, w, type, &v));
@@ -74,13 +77,16 @@ static struct err *run_add(const struct command_env *env, const struct words *w,
 	return NULL;
 }
 
-static const char *const add_options[] = {"type", "where", "query", "computed", NULL};
+static const char *const add_options[] = {"type", "where",  "query",	     "computed",
+					  "udf",  "inputs", "auto-backfill", NULL};
 
 const struct command cmd_add = {
 	.name = "add",
 	.usage = "add NAME EXPRESSION [NAME EXPRESSION...] [--type=TYPE] "
-		 "[--where=CONDITION] [--query=SELECT] [--computed]",
-	.summary = "add columns computed from others by SQL expressions",
+		 "[--where=CONDITION] [--query=SELECT] [--computed]; or "
+		 "add NAME... --udf=UDF [--inputs=COLUMN,...] [--auto-backfill]",
+	.summary = "add columns computed from others by SQL expressions, or to be "
+		   "computed by a UDF",
 	.min_args = 1,
 	.max_args = 2000,
 	.is_long = true,

@@ -26,9 +26,10 @@ struct command_file {
 };
 
 struct command_env {
-	struct table *table; /* borrowed; NULL if the command makes a dataset */
-	const char *dataset; /* its directory; NULL in a mount's control */
-	const char *name;    /* what it is called in queries; NULL: only "t" */
+	struct table *table;	/* borrowed; NULL if the command makes a dataset */
+	const char *dataset;	/* its directory; NULL in a mount's control */
+	const char *mountpoint; /* of that mount; NULL: none */
+	const char *name;	/* what it is called in queries; NULL: only "t" */
 	/* Another table of the database it lies in; *ret stays NULL if there is none.
 	 * NULL: those beside .dataset. */
 	struct err *(*find_table)(void *ctx, const char *name, struct table **ret);

@@ -7,11 +7,11 @@
 
 #include "command/command.h"
 
-extern const struct command cmd_refresh, cmd_add, cmd_query, cmd_info, cmd_schema,
-	cmd_history, cmd_diff, cmd_export, cmd_put, cmd_create, cmd_cast, cmd_append,
-	cmd_verify, cmd_rename, cmd_drop, cmd_describe, cmd_tag, cmd_untag, cmd_branch,
-	cmd_restore, cmd_join, cmd_delete, cmd_update, cmd_jobs, cmd_wait, cmd_pause,
-	cmd_resume, cmd_cancel;
+extern const struct command cmd_refresh, cmd_add, cmd_backfill, cmd_query, cmd_info,
+	cmd_schema, cmd_history, cmd_diff, cmd_export, cmd_put, cmd_create, cmd_cast,
+	cmd_append, cmd_verify, cmd_rename, cmd_drop, cmd_describe, cmd_tag, cmd_untag,
+	cmd_branch, cmd_restore, cmd_join, cmd_delete, cmd_update, cmd_jobs, cmd_wait,
+	cmd_pause, cmd_resume, cmd_cancel;
 
 /* The column of that name, or ENOENT with a suggestion. */
 MUST_CHECK struct err *find_column(const struct version *v, const char *name,

@@ -317,7 +317,7 @@ static uint8_t unescaped(char c)
 	}
 }
 
-static struct err *unescape(const char *line, size_t len, struct buf *out)
+struct err *text_unescape(const char *line, size_t len, struct buf *out)
 {
 	size_t i = 0;
 	out->len = 0;
@@ -354,7 +354,7 @@ static struct err *take_line(struct parser *p, struct buf *plain, const char *li
 	if (len == 2 && line[0] == '\\' && line[1] == 'N')
 		return text_rows_null(&s->rows, 0);
 	if (memchr(line, '\\', len)) {
-		TRY(unescape(line, len, plain));
+		TRY(text_unescape(line, len, plain));
 		line = (const char *)plain->data;
 		len = plain->len;
 	}

@@ -149,6 +149,9 @@ bool text_fits(const struct type *t);
 /* Append rows as txt lines, without any header: what rows look like in messages,
  * queries and UDFs. */
 MUST_CHECK struct err *text_render(const struct array *a, struct buf *out);
+/* A txt cell without its escapes, in the place of what out held.  EINVAL, with the
+ * column. */
+MUST_CHECK struct err *text_unescape(const char *line, size_t len, struct buf *out);
 
 /* --- numbers and times as text, both ways --- */
 

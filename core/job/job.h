@@ -16,6 +16,7 @@
 #define LANCEFS_JOB_JOB_H
 
 #include "format/format.h"
+#include "job/backfill.h"
 #include "job/jobs.h"
 #include "query/query.h"
 #include "udf/udf.h"

@@ -67,6 +67,9 @@ struct scan {
 	const struct expr *filter; /* NULL: all rows */
 	const struct expr *const *outputs;
 	size_t n_outputs;
+	/* A bit for each row of the scope: other rows are left out; NULL: none is. What
+	 * they hold is not read if no row near them is wanted. */
+	const uint8_t *only;
 	uint64_t first; /* rows before this one are left out */
 	uint64_t limit; /* rows wanted; SCAN_ALL */
 	/* Rows for which the filter is not true come as well, all null. */

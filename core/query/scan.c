@@ -215,14 +215,33 @@ static struct err *run_outputs(struct batch *b, struct columns *all)
 	return NULL;
 }
 
+/* Of the rows that are left those whose bits are set. */
+static struct err *run_only(struct batch *b)
+{
+	uint64_t n = b->n_rows, kept = 0;
+	if (!b->rows)
+		TRY(mem_array((size_t)n, sizeof(*b->rows), &b->rows));
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t row = b->scan->filter ? b->rows[i] : i;
+		if (bit_get(b->scan->only, b->first + row))
+			b->rows[kept++] = row;
+	}
+	b->n_rows = kept;
+	return NULL;
+}
+
 static struct err *run_batch(void *ctx, size_t i)
 {
 	struct batch *b = (struct batch *)ctx + i;
 	AUTO_COLUMNS struct columns all = {0};
 	TRY(columns_new(b->scan->scope, &all));
 	b->n_rows = b->end - b->first;
-	if (b->scan->filter)
+	if (b->scan->only && !bitmap_count(b->scan->only, b->first, b->end))
+		b->n_rows = 0;
+	if (b->scan->filter && b->n_rows)
 		TRY(run_filter(b, &all));
+	if (b->scan->only && b->n_rows)
+		TRY(run_only(b));
 	return run_outputs(b, &all);
 }
 

@@ -299,6 +299,7 @@ struct err *table_commit_columns(struct table *t, struct column_commit *commit,
 	struct err *err = change_commit(t, &change, ret);
 	commit->is_published = change.is_published;
 	TRY(err);
-	tell_rows_without(t, commit, *ret);
+	if (commit->n_files)
+		tell_rows_without(t, commit, *ret);
 	return NULL;
 }

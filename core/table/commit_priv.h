@@ -33,6 +33,7 @@ struct attempt {
 		Lance__Table__OpDelete delete_;
 		Lance__Table__OpUpdate update;
 		Lance__Table__OpOverwrite overwrite;
+		Lance__Table__OpDataReplacement data_replacement;
 	} op; /* room for tx's message */
 };
 

@@ -160,7 +160,8 @@ struct err *rebase_check(struct table *t, struct column_commit *c,
 {
 	for (size_t i = 0; i < c->n_columns; i++)
 		TRY(check_name(&c->columns[i], latest));
-	TRY(check_moved_rows(t, c, latest));
+	if (c->n_files)
+		TRY(check_moved_rows(t, c, latest));
 	for (size_t i = 0; i < c->n_columns; i++)
 		TRY(check_appended(c, &c->columns[i], latest));
 	return check_fragments(t, c, latest);

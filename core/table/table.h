@@ -132,6 +132,11 @@ struct fragment_info {
 };
 size_t version_n_fragments(const struct version *v);
 void version_fragment(const struct version *v, size_t i, struct fragment_info *ret);
+/* The index of the fragment of that id; false: there is none. */
+bool version_find_fragment(const struct version *v, uint64_t id, size_t *ret);
+/* What the values of a column stand on in fragment i: as version_column_key, but not
+ * which of its rows are deleted. */
+uint64_t version_fragment_key(const struct version *v, size_t i, const struct field *f);
 /* A file of a dataset: the table's own, or of another of its branches. */
 struct file_place {
 	struct io_store *store; /* borrowed from the table */
@@ -271,7 +276,10 @@ struct column_commit {
 	struct version *base;		  /* what the files were made for; borrowed */
 	const struct new_column *columns; /* borrowed; all are in each file */
 	size_t n_columns;
-	struct column_file *files; /* borrowed; one for each fragment of base */
+	/* Borrowed; one for each fragment of base, or none at all: new columns are
+	 * null.
+	 */
+	struct column_file *files;
 	size_t n_files;
 	const char *message; /* for the transaction; may be NULL */
 	bool is_published;   /* out: the files are, or may be, part of a version */
@@ -296,6 +304,31 @@ MUST_CHECK struct err *data_file_name(char **ret);
 MUST_CHECK struct err *table_commit_columns(struct table *t,
 					    struct column_commit *commit,
 					    struct version **ret);
+
+/* Values of columns that are there, for some fragments: one file each, with all its
+ * physical rows. */
+struct column_fill {
+	struct version *base;	     /* what they were computed from; borrowed */
+	struct field *const *fields; /* of base; all are in each file; borrowed */
+	size_t n_fields;
+	struct field *const *inputs; /* of base; what they were computed from */
+	size_t n_inputs;
+	struct column_file *files; /* borrowed */
+	size_t n_files;
+	const char *message; /* for the transaction; may be NULL */
+	bool is_published;   /* out: the files are, or may be, part of a version */
+};
+
+/*
+ * Put values in the place of those that the fragments have, if any, in one version,
+ * durable on return; rows and columns that others commit stay.  Files of fragments that
+ * are gone, or whose inputs or values were changed meanwhile, are marked .is_unused and
+ * left out: the caller removes them and computes anew.  ret receives the new version,
+ * or the latest if all were left out.  ENOENT if a column is gone.  The data files
+ * stay, as with table_commit_columns.
+ */
+MUST_CHECK struct err *table_fill_columns(struct table *t, struct column_fill *fill,
+					  struct version **ret);
 
 /* Rows that come as new fragments, a file each. */
 struct row_commit {

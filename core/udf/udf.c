@@ -6,25 +6,6 @@
 
 #include <errno.h>
 
-static const char *const shapes[UDF_N_SHAPES] = {
-	[UDF_LINES] = "lines", [UDF_ARROW] = "arrow", [UDF_FILES] = "files"};
-
-const char *udf_shape_name(enum udf_shape shape)
-{
-	return shapes[shape];
-}
-
-struct err *udf_shape_parse(const char *text, enum udf_shape *ret)
-{
-	for (unsigned i = 0; i < UDF_N_SHAPES; i++)
-		if (strcmp(text, shapes[i]) == 0) {
-			*ret = (enum udf_shape)i;
-			return NULL;
-		}
-	return err_new(EINVAL, "no shape '%.40s'; there are lines, arrow and files",
-		       text);
-}
-
 struct err *udf_check_name(const char *name)
 {
 	size_t len = strlen(name);

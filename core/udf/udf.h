@@ -123,19 +123,90 @@ struct udf_limits {
 	bool is_unsandboxed;
 };
 
-struct udf_job {
+/* What all workers of one run have in common. */
+struct udf_run {
 	struct io_store *store; /* of the dataset, whose bundle it is; borrowed */
-	const struct udf *udf;	/* borrowed, as all here, for the worker's life */
-	struct field *const *inputs;
-	size_t n_inputs;
+	const struct udf *udf;	/* borrowed, as all here, for the workers' lives */
+	struct field *inputs;	/* a table of columns, as FORMAT_TABLE_KEY has it */
 	struct type *const *outputs;
 	size_t n_outputs;
+	uint64_t min_batch, max_batch; /* rows of a batch */
 	struct udf_limits limits;
-	/* What it writes to stderr, a line at a time, at most some MiB of it; any
-	 * thread.  NULL: nobody wants it. */
+	/* A line that a worker writes to stderr; of each process at most some MiB.  Any
+	 * thread.  NULL: nobody wants them. */
 	void (*tell)(void *ctx, unsigned worker, const char *line);
 	void *ctx;
 };
+
+/* EINVAL if the shape cannot carry the type of an input or an output, naming it. */
+MUST_CHECK struct err *udf_check_types(const struct udf_run *run);
+
+struct udf_failed_row {
+	uint64_t row; /* of its batch */
+	char *reason; /* owned */
+};
+
+/* The values of a batch. */
+struct udf_answer {
+	uint64_t n_rows;
+	struct array **outputs; /* owned, each of n_rows */
+	size_t n_outputs;
+	struct udf_failed_row *failed; /* owned; rows without a value, ascending; null
+					* in the outputs */
+	size_t n_failed;
+};
+void udf_answer_fini(struct udf_answer *a); /* accepts zeroed */
+
+/* Why a process is gone. */
+enum udf_failure_kind {
+	UDF_CRASHED,	  /* it ended by a signal or with a status, or too early */
+	UDF_TIMED_OUT,	  /* it gave no sign of life */
+	UDF_WRONG_ANSWER, /* too few or too many values, or what cannot be read */
+	UDF_NOT_STARTED,  /* there is no such program, or it cannot be run */
+};
+struct udf_failure {
+	enum udf_failure_kind kind;
+	char reason[160]; /* "exit status 3", "signal 11 (Segmentation fault)" */
+	char text[512];	  /* the last line that it wrote to stderr; may be "" */
+};
+
+enum udf_event {
+	UDF_ANSWER, /* the oldest batch is done */
+	UDF_WANTS,  /* another batch may be sent */
+	UDF_FAILED, /* the process is gone, and with it all batches without an answer */
+	UDF_QUIET,  /* nothing has happened for a moment */
+};
+
+/*
+ * A worker.  Belongs to one thread, which must live as long: its processes end with it.
+ *
+ * Where a function answers a batch for a batch (arrow) each is done when it is
+ * answered.  Where it does not (lines, files) only the end of a process proves that
+ * there is a line for each row: a worker ends its input now and then, after a time that
+ * is long beside what starting costs, and batches are done when the process has ended
+ * well.
+ */
+struct udf_worker;
+MUST_CHECK struct err *udf_worker_new(const struct udf_run *run, unsigned number,
+				      struct udf_worker **ret);
+void udf_worker_free(struct udf_worker *w); /* kills; accepts NULL */
+DEFINE_AUTO(udf_worker, udf_worker_free)
+/* Rows that the next batch should have at the most; 0: none may be sent now. */
+uint64_t udf_worker_wants(const struct udf_worker *w);
+/* Send a batch: a struct array of the inputs, n_rows >= 1; it is copied.  A process is
+ * started if there is none.  An error is ours (ENOSPC, ENOMEM), not the function's. */
+MUST_CHECK struct err *udf_worker_send(struct udf_worker *w, struct array *rows);
+/* No batch comes for now: what was sent is to be answered. */
+void udf_worker_end_input(struct udf_worker *w);
+size_t udf_worker_in_flight(const struct udf_worker *w); /* batches without an answer */
+/* Wait for something to happen, a tenth of a second at the most.  ret_answer is set by
+ * UDF_ANSWER alone; an error is ours. */
+MUST_CHECK struct err *udf_worker_wait(struct udf_worker *w, enum udf_event *ret,
+				       struct udf_answer *ret_answer);
+/* Of the last UDF_FAILED. */
+const struct udf_failure *udf_worker_failure(const struct udf_worker *w);
+
+/* --- running them in a sandbox: sandbox.c --- */
 
 /* EOPNOTSUPP, saying what to do, if UDFs cannot be run in a sandbox here. */
 MUST_CHECK struct err *udf_check_sandbox(void);

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmd_backfill.c: backfill: the values of a UDF's columns.
+ */
+#include "command/udf_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+
+/* --- options --- */
+
+/* "300", "1.5s", "10m", "2h". */
+static struct err *parse_time(const char *text, int64_t *ret_ns)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = {{"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}};
+	char *end;
+	double n = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		double s = n * units[i].seconds;
+		if (end == text || strcmp(end, units[i].unit) != 0)
+			continue;
+		if (!(s >= 0 && s < 1e9))
+			break;
+		*ret_ns = (int64_t)(s * 1e9);
+		return NULL;
+	}
+	return err_new(EINVAL, "--timeout=%s: a time, as 30s, 10m or 2h", text);
+}
+
+/* "4096", "512M", "2G". */
+static struct err *parse_bytes(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	double n = strtod(text, &end);
+	const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	if (unit && *unit)
+		for (const char *p = units; p <= unit; p++)
+			n *= 1024;
+	end += unit && *unit;
+	if (end == text || *end || !(n >= 0 && n < 1e18))
+		return err_new(EINVAL, "--memory=%s: bytes, as 512M or 2G", text);
+	*ret = (uint64_t)n;
+	return NULL;
+}
+
+static struct err *parse_count(const struct words *w, const char *name, uint64_t least,
+			       uint64_t *ret)
+{
+	const char *text = words_option(w, name);
+	if (text && (!str_to_u64(text, ret) || *ret < least))
+		return err_new(EINVAL, "--%s=%s: a number%s", name, text,
+			       least ? " from 1 on" : "");
+	return NULL;
+}
+
+static struct err *parse_small(const struct words *w, const char *name, uint64_t least,
+			       unsigned *ret)
+{
+	uint64_t n = *ret;
+	TRY(parse_count(w, name, least, &n));
+	if (n > 4096)
+		return err_new(EINVAL, "--%s=%" PRIu64 ": that is too many", name, n);
+	*ret = (unsigned)n;
+	return NULL;
+}
+
+static struct err *parse_limits(const struct words *w, struct udf_limits *l)
+{
+	const char *timeout = words_option(w, "timeout");
+	const char *memory = words_option(w, "memory");
+	l->timeout_ns = BACKFILL_TIMEOUT_NS;
+	l->is_unsandboxed = words_option(w, "no-sandbox") != NULL;
+	if (timeout)
+		TRY(parse_time(timeout, &l->timeout_ns));
+	return memory ? parse_bytes(memory, &l->memory) : NULL;
+}
+
+static struct err *check_engine(const struct words *w)
+{
+	const char *engine = words_option(w, "engine");
+	if (engine && strcmp(engine, "local") != 0)
+		return err_new(EINVAL, "--engine=%s: there is local", engine);
+	return NULL;
+}
+
+static struct err *parse_batches(const struct words *w, struct backfill_spec *s)
+{
+	TRY(parse_count(w, "batch", 1, &s->max_batch));
+	TRY(parse_count(w, "min-batch", 1, &s->min_batch));
+	if (s->max_batch && s->min_batch > s->max_batch)
+		return err_new(EINVAL, "--min-batch is more than --batch");
+	TRY(parse_count(w, "checkpoint", 1, &s->checkpoint_rows));
+	return parse_count(w, "commit-every", 1, &s->commit_fragments);
+}
+
+struct err *backfill_options(const struct words *w, struct backfill_spec *s)
+{
+	const char *on_error = words_option(w, "on-error");
+	*s = (struct backfill_spec){.where = words_option(w, "where"),
+				    .retries = BACKFILL_RETRIES,
+				    .max_skip = UINT64_MAX};
+	TRY(check_engine(w));
+	TRY(parse_batches(w, s));
+	TRY(parse_small(w, "workers", 1, &s->n_workers));
+	TRY(parse_small(w, "retries", 0, &s->retries));
+	TRY(parse_small(w, "gpus", 0, &s->gpus));
+	TRY(parse_count(w, "max-skip", 0, &s->max_skip));
+	TRY(parse_limits(w, &s->limits));
+	return on_error ? on_error_parse(on_error, &s->on_error) : NULL;
+}
+
+struct err *hide_dataset(const struct command_env *env, struct udf_limits *l,
+			 char **own)
+{
+	TRY(io_store_real_path(table_store(env->table), own));
+	l->hidden[0] = *own;
+	l->hidden[1] = env->mountpoint;
+	return NULL;
+}
+
+/* --- running --- */
+
+static void put_rows(struct buf *out, uint64_t n, const char *what)
+{
+	buf_printf(out, "%" PRIu64 " row%s %s", n, n == 1 ? "" : "s", what);
+}
+
+static void tell(const char *column, const struct backfill_result *r, uint64_t job,
+		 struct buf *out)
+{
+	buf_printf(out, "%s: ", column);
+	put_rows(out, r->n_rows, "computed");
+	if (r->n_found) {
+		buf_str(out, ", ");
+		put_rows(out, r->n_found, "found in checkpoints");
+	}
+	if (r->n_failed) {
+		buf_str(out, ", ");
+		put_rows(out, r->n_failed, "without a value");
+		buf_printf(out, " (see jobs/%" PRIu64 "/errors.tsv)", job);
+	}
+	buf_printf(out, ", %" PRIu64 " fragment%s in %" PRIu64 " commit%s",
+		   r->n_fragments, r->n_fragments == 1 ? "" : "s", r->n_commits,
+		   r->n_commits == 1 ? "" : "s");
+	if (r->version)
+		buf_printf(out, ": version %" PRIu64, r->version);
+	buf_byte(out, '\n');
+}
+
+static struct err *run_spec(const struct command_env *env, const struct words *w,
+			    const struct backfill_spec *spec, struct buf *out)
+{
+	struct backfill_result result;
+	if (words_option(w, "dry-run"))
+		return backfill_plan(env->table, spec, out);
+	TRY(backfill_run(env->table, spec, env->job, &result));
+	tell(spec->column, &result, job_id(env->job), out);
+	if (result.n_failed && env->is_partial)
+		*env->is_partial = true;
+	return NULL;
+}
+
+static struct err *run_backfill(const struct command_env *env, const struct words *w,
+				struct buf *out)
+{
+	AUTO(udf) struct udf *u = NULL;
+	AUTO_MEM char *dataset = NULL;
+	struct backfill_spec spec;
+	const char *name = words_option(w, "udf");
+	TRY(backfill_options(w, &spec));
+	spec.column = w->args[1];
+	if (name)
+		TRY(udf_load(table_store(env->table), name, &u));
+	spec.udf = u;
+	TRY(hide_dataset(env, &spec.limits, &dataset));
+	return run_spec(env, w, &spec, out);
+}
+
+/* What need not wait for a job to fail. */
+static struct err *check_backfill(const struct command_env *env, const struct words *w)
+{
+	struct backfill_spec spec;
+	struct udf_columns c = {0};
+	AUTO(udf) struct udf *u = NULL;
+	AUTO_SCOPE struct scope scope = {0};
+	AUTO(expr) struct expr *filter = NULL;
+	const char *name = words_option(w, "udf");
+	TRY(backfill_options(w, &spec));
+	TRY(version_check_writable(env->version));
+	TRY(udf_columns_find(env->version, w->args[1], &c));
+	struct err *err = udf_load(table_store(env->table), name ? name : c.hash, &u);
+	udf_columns_fini(&c);
+	TRY(err);
+	TRY(scope_of(env->version, &scope));
+	if (spec.where)
+		TRY_CTX(scope_compile(&scope, spec.where, EXPR_FILTER, &filter),
+			"--where");
+	return spec.limits.is_unsandboxed ? NULL : udf_check_sandbox();
+}
+
+static const char *const backfill_words[] = {
+	"where",   "udf",	   "workers",	 "batch",    "min-batch", "checkpoint",
+	"retries", "commit-every", "on-error",	 "max-skip", "timeout",	  "memory",
+	"gpus",	   "engine",	   "no-sandbox", "dry-run",  NULL};
+
+const struct command cmd_backfill = {
+	.name = "backfill",
+	.usage = "backfill NAME [--where=CONDITION] [--udf=UDF] [--workers=N] "
+		 "[--batch=ROWS] [--min-batch=ROWS] [--checkpoint=ROWS] "
+		 "[--commit-every=FRAGMENTS] [--retries=N] [--on-error=fail|null|skip] "
+		 "[--max-skip=N] [--timeout=TIME] [--memory=BYTES] [--gpus=N] "
+		 "[--engine=local] [--no-sandbox] [--dry-run]",
+	.summary = "compute the values of a column that a UDF makes",
+	.min_args = 1,
+	.max_args = 1,
+	.is_long = true,
+	.is_job = true,
+	.check = check_backfill,
+	.options = backfill_words,
+	.run = run_backfill,
+};

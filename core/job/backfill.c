@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * backfill.c: a run over all that is to be computed.
+ */
+#include "job/backfill_priv.h"
+#include "job/gpus_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define MOST_PASSES 100
+#define TICK_NS INT64_C(100000000)
+#define COMMIT_NS                                                                      \
+	INT64_C(10000000000) /* that a computed fragment waits at the most             \
+			      */
+/* Rows that may fail: a hundredth of all, but not less than so many. */
+#define FEW_FAILURES 100
+
+struct backfill {
+	struct table *table; /* borrowed, as the next two */
+	const struct backfill_spec *spec;
+	struct job *job;
+	struct udf *own;	       /* owned; the columns' UDF, if spec names none */
+	const struct udf *udf;	       /* that or spec's */
+	struct checkpoint *checkpoint; /* owned */
+	struct pass *pass;	       /* owned; the present one */
+	struct type **types;	       /* owned array; the outputs' types, referenced */
+	size_t n_types;
+	struct udf_run run;
+	struct gpu_list gpus;
+	char **worker_gpus; /* owned */
+	unsigned n_workers;
+	char *message;	   /* owned; of the commits */
+	uint64_t n_before; /* rows that earlier passes did */
+	atomic_ullong n_rows, n_failed;
+	struct backfill_result result;
+};
+
+/* --- what it works with --- */
+
+static uint64_t or_default(uint64_t n, uint64_t otherwise)
+{
+	return n ? n : otherwise;
+}
+
+static struct err *load_udf(struct backfill *b, const struct udf_columns *c)
+{
+	b->udf = b->spec->udf;
+	if (!b->udf) {
+		TRY_CTX(udf_load(table_store(b->table), c->hash, &b->own),
+			"the UDF '%s' of column '%s'", c->name ? c->name : c->hash,
+			b->spec->column);
+		b->udf = b->own;
+	}
+	TRY(udf_check_models(b->udf));
+	return b->spec->limits.is_unsandboxed ? NULL : udf_check_sandbox();
+}
+
+/* What results stand for: the function, what it reads and what it gives. */
+static struct err *checkpoint_key(const struct backfill *b, const struct udf_columns *c,
+				  char **ret)
+{
+	uint64_t key = hash_str(b->udf->hash, 0);
+	for (size_t i = 0; i < c->n_inputs; i++)
+		key = hash_mix(key, (uint64_t)c->inputs[i]->id);
+	for (size_t i = 0; i < c->n_outputs; i++) {
+		AUTO_MEM char *type = NULL;
+		TRY(type_format(c->outputs[i]->type, &type));
+		key = hash_str(type, hash_mix(key, (uint64_t)c->outputs[i]->id));
+	}
+	return str_printf(ret, "%016" PRIx64, key);
+}
+
+static void tell(void *ctx, const char *text)
+{
+	const struct backfill *b = ctx;
+	job_log(b->job, "%s", text);
+}
+
+static void tell_stderr(void *ctx, unsigned worker, const char *line)
+{
+	const struct backfill *b = ctx;
+	job_log(b->job, "worker %u: %s", worker, line);
+}
+
+static struct err *open_checkpoint(struct backfill *b, const struct udf_columns *c)
+{
+	AUTO_MEM char *key = NULL;
+	TRY(checkpoint_key(b, c, &key));
+	struct checkpoint_spec spec = {
+		.store = table_store(b->table),
+		.key = key,
+		.owner = job_id(b->job),
+		.outputs = b->types,
+		.n_outputs = b->n_types,
+		.sync_rows = or_default(b->spec->checkpoint_rows, BACKFILL_CHECKPOINT),
+		.tell = tell,
+		.ctx = b};
+	TRY(checkpoint_open(&spec, &b->checkpoint));
+	b->n_failed = checkpoint_n_failed(b->checkpoint);
+	return NULL;
+}
+
+static struct err *take_types(struct backfill *b, const struct udf_columns *c)
+{
+	TRY(mem_array(c->n_outputs, sizeof(struct type *), &b->types));
+	for (; b->n_types < c->n_outputs; b->n_types++)
+		b->types[b->n_types] = type_ref(c->outputs[b->n_types]->type);
+	return NULL;
+}
+
+static struct err *hand_out_gpus(struct backfill *b)
+{
+	if (!b->spec->gpus)
+		return NULL;
+	TRY(gpus_find(&b->gpus));
+	TRY(mem_array(b->n_workers, sizeof(char *), &b->worker_gpus));
+	for (unsigned i = 0; i < b->n_workers; i++)
+		TRY(gpus_for_worker(&b->gpus, i, b->spec->gpus, &b->worker_gpus[i]));
+	return NULL;
+}
+
+static struct err *prepare(struct backfill *b, const struct udf_columns *c)
+{
+	const struct backfill_spec *s = b->spec;
+	TRY(load_udf(b, c));
+	TRY(take_types(b, c));
+	TRY(open_checkpoint(b, c));
+	b->n_workers = s->n_workers ? s->n_workers : thread_cpus();
+	TRY(hand_out_gpus(b));
+	TRY(str_printf(&b->message, "backfill %s: %s", s->column,
+		       b->udf->name ? b->udf->name : b->udf->hash));
+	b->run = (struct udf_run){
+		.store = table_store(b->table),
+		.udf = b->udf,
+		.outputs = b->types,
+		.n_outputs = b->n_types,
+		.min_batch = or_default(s->min_batch, BACKFILL_MIN_BATCH),
+		.max_batch = or_default(s->max_batch, BACKFILL_MAX_BATCH),
+		.limits = s->limits,
+		.tell = tell_stderr,
+		.ctx = b};
+	return NULL;
+}
+
+static void fini(struct backfill *b)
+{
+	pass_close(b->pass);
+	checkpoint_close(b->checkpoint);
+	udf_free(b->own);
+	for (size_t i = 0; i < b->n_types; i++)
+		type_unref(b->types[i]);
+	for (unsigned i = 0; b->worker_gpus && i < b->n_workers; i++)
+		free(b->worker_gpus[i]);
+	free(b->worker_gpus);
+	gpus_fini(&b->gpus);
+	free(b->types);
+	free(b->message);
+}
+
+/* --- values that come --- */
+
+/* Of values those that are there. */
+static struct err *without_failed(const struct computed_rows *rows,
+				  struct computed_rows *ret, uint64_t *offsets,
+				  struct array **outputs, size_t n_outputs)
+{
+	AUTO_MEM uint64_t *keep = NULL;
+	size_t failed = 0;
+	uint64_t n = 0;
+	TRY(mem_array((size_t)rows->n_rows, sizeof(*keep), &keep));
+	for (uint64_t i = 0; i < rows->n_rows; i++) {
+		if (failed < rows->n_failed && rows->failed[failed] == i) {
+			failed++;
+			continue;
+		}
+		offsets[n] = rows->offsets[i];
+		keep[n++] = i;
+	}
+	for (size_t i = 0; i < n_outputs; i++)
+		TRY(array_take(rows->outputs[i], keep, n, &outputs[i]));
+	*ret = *rows;
+	ret->offsets = offsets;
+	ret->n_rows = n;
+	ret->outputs = outputs;
+	ret->n_failed = 0;
+	return NULL;
+}
+
+static struct err *keep_good(struct backfill *b, const struct computed_rows *rows)
+{
+	struct computed_rows good = {0};
+	AUTO_PART struct part outputs = {0};
+	AUTO_MEM uint64_t *offsets = NULL;
+	TRY(part_new(b->n_types, &outputs));
+	TRY(mem_array((size_t)rows->n_rows, sizeof(*offsets), &offsets));
+	TRY(without_failed(rows, &good, offsets, outputs.arrays, b->n_types));
+	return good.n_rows ? checkpoint_put(b->checkpoint, &good) : NULL;
+}
+
+/* Rows of one fragment. */
+static struct err *keep_rows(struct backfill *b, const struct computed_rows *rows)
+{
+	struct pass *p = b->pass;
+	struct fragment_work *w = pass_fragment(p, rows->fragment);
+	/* where a row that fails ends it all, the next run shall try it again */
+	bool drops = rows->n_failed && b->spec->on_error == ON_ERROR_FAIL;
+	TRY(drops ? keep_good(b, rows) : checkpoint_put(b->checkpoint, rows));
+	LOCK_SCOPE(&p->lock);
+	w->n_todo -= drops ? rows->n_rows - rows->n_failed : rows->n_rows;
+	if (!w->n_todo)
+		pthread_cond_signal(&p->changed);
+	return NULL;
+}
+
+/* The rows of a batch that are of one fragment: [first, end). */
+static struct err *keep_part(struct backfill *b, const struct batch *batch,
+			     struct array *const *values, const uint64_t *failed,
+			     size_t n_failed, uint64_t first, uint64_t end)
+{
+	AUTO_PART struct part part = {0};
+	AUTO_MEM uint64_t *offsets = NULL;
+	AUTO_MEM uint64_t *places = NULL;
+	uint64_t id = batch->addresses[first] >> 32;
+	size_t n_places = 0;
+	TRY(mem_array((size_t)(end - first), sizeof(*offsets), &offsets));
+	TRY(mem_array(n_failed, sizeof(*places), &places));
+	for (uint64_t i = first; i < end; i++)
+		offsets[i - first] = batch->addresses[i] & UINT32_MAX;
+	for (size_t i = 0; i < n_failed; i++)
+		if (failed[i] >= first && failed[i] < end)
+			places[n_places++] = failed[i] - first;
+	TRY(part_cut(values, b->n_types, first, end - first, &part));
+	struct computed_rows rows = {.fragment = id,
+				     .inputs_key =
+					     pass_fragment(b->pass, id)->inputs_key,
+				     .offsets = offsets,
+				     .n_rows = end - first,
+				     .outputs = part.arrays,
+				     .failed = places,
+				     .n_failed = n_places};
+	return keep_rows(b, &rows);
+}
+
+static struct err *done(void *ctx, const struct batch *batch,
+			struct array *const *values, const uint64_t *failed,
+			size_t n_failed)
+{
+	struct backfill *b = ctx;
+	for (uint64_t first = 0; first < batch->n_rows;) {
+		uint64_t end = first + 1;
+		while (end < batch->n_rows &&
+		       batch->addresses[end] >> 32 == batch->addresses[first] >> 32)
+			end++;
+		TRY(keep_part(b, batch, values, failed, n_failed, first, end));
+		first = end;
+	}
+	atomic_fetch_add(&b->n_rows, batch->n_rows);
+	return NULL;
+}
+
+/* --- rows that fail --- */
+
+static struct err *row_error(const struct failed_row *row, const char *what)
+{
+	return err_new(EINVAL,
+		       "%srow %" PRIu64 " (fragment %" PRIu64 ", offset %" PRIu64
+		       "): %s%s%s",
+		       what, row->number, row->address >> 32, row->address & UINT32_MAX,
+		       row->reason, *row->text ? ": " : "", row->text);
+}
+
+static uint64_t most_failures(const struct backfill *b)
+{
+	if (b->spec->max_skip != UINT64_MAX)
+		return b->spec->max_skip;
+	return MAX_OF(b->pass->n_want / 100, (uint64_t)FEW_FAILURES);
+}
+
+static struct err *row_failed(void *ctx, const struct failed_row *row)
+{
+	struct backfill *b = ctx;
+	struct job_row_error e = {.row = row->number,
+				  .fragment = row->address >> 32,
+				  .offset = row->address & UINT32_MAX,
+				  .attempt = row->attempt,
+				  .reason = row->reason,
+				  .text = row->text};
+	TRY(job_put_error(b->job, &e));
+	uint64_t n = atomic_fetch_add(&b->n_failed, 1) + 1;
+	if (b->spec->on_error == ON_ERROR_FAIL)
+		return row_error(row, "");
+	if (n > most_failures(b)) {
+		AUTO_MEM char *what = NULL;
+		TRY(str_printf(&what,
+			       "%" PRIu64 " rows failed, more than --max-skip=%" PRIu64
+			       "; the last is ",
+			       n, most_failures(b)));
+		return row_error(row, what);
+	}
+	return NULL;
+}
+
+/* --- a pass --- */
+
+static void tell_progress(struct backfill *b)
+{
+	uint64_t n_done = b->n_before + atomic_load(&b->n_rows);
+	uint64_t left = b->pass->n_todo - MIN_OF(b->pass->n_todo, b->n_rows);
+	job_tell(b->job, n_done + b->result.n_found, n_done + b->result.n_found + left,
+		 atomic_load(&b->n_failed));
+}
+
+/* A fragment that is computed and has no file yet; false: there is none now. */
+static bool next_ready(struct pass *p, size_t *ret)
+{
+	LOCK_SCOPE(&p->lock);
+	for (size_t i = 0; i < p->n_fragments; i++) {
+		struct fragment_work *w = &p->fragments[i];
+		if (w->is_filled || !w->n_want || w->n_todo)
+			continue;
+		w->is_filled = true;
+		*ret = i;
+		return true;
+	}
+	return false;
+}
+
+static bool is_due(const struct backfill *b, const struct filling *f)
+{
+	uint64_t most = or_default(b->spec->commit_fragments, BACKFILL_COMMIT);
+	return f->n_files >= most ||
+	       (f->n_files && monotonic_ns() - f->first_ns > COMMIT_NS);
+}
+
+/* It must still be what its hash says: what a worker runs is the file on disk. */
+static struct err *check_udf(const struct backfill *b)
+{
+	struct udf *now;
+	TRY_CTX(udf_load(table_store(b->table), b->udf->hash, &now),
+		"the UDF has changed while it ran");
+	udf_free(now);
+	return udf_check_models(b->udf);
+}
+
+static struct err *commit(struct backfill *b, struct filling *f)
+{
+	if (!f->n_files)
+		return NULL;
+	TRY(check_udf(b));
+	TRY(filling_commit(f));
+	if (f->version)
+		job_tell_version(b->job, f->version);
+	return NULL;
+}
+
+/* One that a broken checkpoint stops is for the next pass. */
+static struct err *fill(struct backfill *b, struct filling *f, size_t i)
+{
+	struct err *err = filling_add(f, i);
+	if (!err || err->code != ESTALE)
+		return err;
+	job_log(b->job, "fragment %" PRIu64 ": %s", b->pass->fragments[i].id, err->msg);
+	err_free(err); /* logged; it is computed again */
+	f->is_outdated = true;
+	return NULL;
+}
+
+static struct err *fill_ready(struct backfill *b, struct filling *f)
+{
+	size_t i;
+	while (job_requested(b->job) == JOB_GO_ON && next_ready(b->pass, &i)) {
+		TRY(fill(b, f, i));
+		if (is_due(b, f))
+			TRY(commit(b, f));
+		tell_progress(b);
+	}
+	return is_due(b, f) ? commit(b, f) : NULL;
+}
+
+static void wait_a_moment(struct pass *p)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += TICK_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&p->lock);
+	pthread_cond_timedwait(&p->changed, &p->lock, &until);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static struct err *was_asked(struct backfill *b)
+{
+	switch (job_requested(b->job)) {
+	case JOB_PAUSE:
+		return err_new(EINTR, "paused");
+	case JOB_CANCEL:
+		return err_new(ECANCELED, "cancelled");
+	case JOB_GO_ON:
+		break;
+	}
+	return NULL;
+}
+
+static struct err *watch_crew(struct backfill *b, struct crew *crew, struct filling *f)
+{
+	while (!crew_is_done(crew)) {
+		TRY(was_asked(b));
+		TRY(fill_ready(b, f));
+		tell_progress(b);
+		if (!crew_is_done(crew))
+			wait_a_moment(b->pass);
+	}
+	return NULL;
+}
+
+static struct err *compute(struct backfill *b, struct filling *f)
+{
+	AUTO(source) struct source *source = NULL;
+	struct crew *crew;
+	b->run.inputs = b->pass->inputs;
+	TRY(udf_check_types(&b->run));
+	TRY(source_open(b->pass->version, b->pass->inputs, b->pass->todo, &source));
+	uint64_t most = b->pass->n_todo / b->run.min_batch + 1;
+	struct crew_spec spec = {.run = &b->run,
+				 .source = source,
+				 .n_workers = (unsigned)MIN_OF(b->n_workers, most),
+				 .gpus = b->worker_gpus,
+				 .retries = b->spec->retries,
+				 .done = done,
+				 .failed = row_failed,
+				 .tell = tell,
+				 .ctx = b};
+	TRY(crew_start(&spec, &crew));
+	struct err *err = watch_crew(b, crew, f);
+	if (err)
+		crew_stop(crew);
+	struct err *first = crew_end(crew);
+	if (first && err)
+		err_free(err); /* the crew's is why */
+	return first ? first : err;
+}
+
+static struct err *run_pass(struct backfill *b, struct filling *f)
+{
+	struct pass *p = b->pass;
+	b->result.n_found += p->n_want - p->n_todo;
+	job_log(b->job,
+		"version %" PRIu64 ": %" PRIu64 " rows, %" PRIu64
+		" of them in checkpoints",
+		version_number(p->version), p->n_want, p->n_want - p->n_todo);
+	tell_progress(b);
+	if (p->n_todo)
+		TRY(compute(b, f));
+	TRY(was_asked(b));
+	TRY(fill_ready(b, f));
+	TRY(was_asked(b));
+	return commit(b, f);
+}
+
+/* One more look at what is there; *ret_again: something was to be done. */
+static struct err *next_pass(struct backfill *b, bool *ret_again)
+{
+	AUTO(version) struct version *v = NULL;
+	TRY(table_refresh(b->table));
+	v = table_latest(b->table);
+	TRY(version_check_writable(v));
+	pass_close(TAKE(b->pass));
+	TRY(pass_open(v, b->spec->column, b->spec->where, b->checkpoint, &b->pass));
+	struct filling f = {.table = b->table,
+			    .checkpoint = b->checkpoint,
+			    .pass = b->pass,
+			    .keeps_failed = b->spec->on_error == ON_ERROR_SKIP,
+			    .message = b->message};
+	*ret_again = b->pass->n_want > 0;
+	struct err *err = *ret_again ? run_pass(b, &f) : NULL;
+	filling_fini(&f);
+	b->n_before += atomic_exchange(&b->n_rows, 0);
+	b->result.n_fragments += f.n_fragments;
+	b->result.n_commits += f.n_commits;
+	if (f.version)
+		b->result.version = f.version;
+	return err;
+}
+
+/* --- metadata --- */
+
+static struct err *describe(struct backfill *b, const struct metadata_list *l)
+{
+	AUTO(version) struct version *v = table_latest(b->table);
+	AUTO_MEM struct metadata_change *changes = NULL;
+	struct udf_columns c = {0};
+	TRY(mem_array(l->n, sizeof(*changes), &changes));
+	for (size_t i = 0; i < l->n; i++)
+		changes[i] =
+			(struct metadata_change){l->items[i].key, l->items[i].value};
+	TRY(udf_columns_find(v, b->spec->column, &c));
+	struct err *err = NULL;
+	for (size_t i = 0; i < c.n_outputs && !err; i++) {
+		AUTO(version) struct version *after = NULL;
+		err = table_describe_field(b->table, c.outputs[i]->name, changes, l->n,
+					   &after);
+		if (!err)
+			b->result.version = version_number(after);
+	}
+	udf_columns_fini(&c);
+	return err;
+}
+
+/* The columns are another UDF's from now on. */
+static struct err *repoint(struct backfill *b, const struct udf_columns *c)
+{
+	__attribute__((cleanup(metadata_list_fini))) struct metadata_list l = {0};
+	if (!b->spec->udf || strcmp(b->spec->udf->hash, c->hash) == 0)
+		return NULL;
+	if (b->spec->udf->n_outputs != c->n_outputs)
+		return err_new(EINVAL,
+			       "the UDF gives %zu values a row, and %zu columns are "
+			       "computed together",
+			       b->spec->udf->n_outputs, c->n_outputs);
+	TRY(udf_metadata(b->udf, c->inputs, c->n_inputs, &l));
+	return describe(b, &l);
+}
+
+static struct err *describe_run(struct backfill *b, uint64_t version)
+{
+	__attribute__((cleanup(metadata_list_fini))) struct metadata_list l = {0};
+	TRY(run_metadata(version, &l));
+	return describe(b, &l);
+}
+
+/* --- the whole --- */
+
+static struct err *run_passes(struct backfill *b)
+{
+	bool again = true;
+	uint64_t from = 0;
+	for (unsigned i = 0; again && i < MOST_PASSES; i++) {
+		TRY(next_pass(b, &again));
+		from = version_number(b->pass->version);
+		TRY(was_asked(b));
+	}
+	return b->result.n_commits ? describe_run(b, from) : NULL;
+}
+
+static struct err *begin(struct backfill *b)
+{
+	AUTO(version) struct version *v = NULL;
+	struct udf_columns c = {0};
+	TRY(table_refresh(b->table));
+	v = table_latest(b->table);
+	TRY(version_check_writable(v));
+	TRY(udf_columns_find(v, b->spec->column, &c));
+	struct err *err = prepare(b, &c);
+	if (!err)
+		err = repoint(b, &c);
+	udf_columns_fini(&c);
+	return err;
+}
+
+struct err *backfill_run(struct table *t, const struct backfill_spec *spec,
+			 struct job *job, struct backfill_result *ret)
+{
+	struct backfill b = {.table = t, .spec = spec, .job = job};
+	struct err *err = begin(&b);
+	if (!err)
+		err = run_passes(&b);
+	if (!err)
+		checkpoint_remove(TAKE(b.checkpoint));
+	b.result.n_rows = b.n_before + b.n_rows;
+	b.result.n_failed = b.n_failed;
+	*ret = b.result;
+	fini(&b);
+	return err;
+}
+
+/* --- saying what it would do --- */
+
+static void put_columns(struct buf *out, const char *what, struct field *const *fields,
+			size_t n)
+{
+	buf_printf(out, "%s:", what);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s %s", i ? "," : "", fields[i]->name);
+	buf_byte(out, '\n');
+}
+
+struct err *backfill_plan(struct table *t, const struct backfill_spec *spec,
+			  struct buf *out)
+{
+	AUTO(version) struct version *v = NULL;
+	AUTO(pass) struct pass *p = NULL;
+	size_t n = 0;
+	TRY(table_refresh(t));
+	v = table_latest(t);
+	TRY(pass_open(v, spec->column, spec->where, NULL, &p));
+	for (size_t i = 0; i < p->n_fragments; i++)
+		n += p->fragments[i].n_want > 0;
+	put_columns(out, "columns", p->columns.outputs, p->columns.n_outputs);
+	put_columns(out, "reads", p->columns.inputs, p->columns.n_inputs);
+	buf_printf(out, "udf: %s %.12s\n",
+		   spec->udf ? spec->udf->name : p->columns.name,
+		   spec->udf ? spec->udf->hash : p->columns.hash);
+	buf_printf(out,
+		   "rows: %" PRIu64 " of %" PRIu64 "\nfragments: %zu of %zu\n"
+		   "workers: %u\n",
+		   p->n_want, version_rows(v), n, p->n_fragments,
+		   spec->n_workers ? spec->n_workers : thread_cpus());
+	return buf_check(out);
+}
+
+struct err *on_error_parse(const char *text, enum on_error *ret)
+{
+	static const char *const names[] = {"fail", "null", "skip"};
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], text) == 0) {
+			*ret = (enum on_error)i;
+			return NULL;
+		}
+	}
+	return err_new(EINVAL, "--on-error=%s: one of fail, null, skip", text);
+}
