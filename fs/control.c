@@ -93,6 +93,18 @@ static struct err *create_file(void *ctx, const char *file, int *ret_fd)
 	return writer_create(t->writer, file, ret_fd);
 }
 
+static struct err *open_fd(void *ctx, const char *path, int *ret_fd)
+{
+	const struct control_task *t = ctx;
+	return writer_open_fd(t->writer, path, ret_fd);
+}
+
+static struct err *check_programs(void *ctx)
+{
+	const struct control_task *t = ctx;
+	return writer_check_programs(t->writer);
+}
+
 static struct err *find_table(void *ctx, const char *name, struct table **ret)
 {
 	const struct control_task *t = ctx;
@@ -123,6 +135,8 @@ static struct err *run_line(struct control_task *t, const char *line, size_t len
 		.find_table = find_table,
 		.open = open_file,
 		.create = create_file,
+		.open_fd = open_fd,
+		.check_programs = check_programs,
 		.start_job = start_job,
 		.wait_job = wait_job,
 		.ctx = t,

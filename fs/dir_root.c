@@ -31,6 +31,7 @@ static const struct {
 	{"joins", &joins_ops, ROOT},
 	{"queries", &queries_ops, ROOT},
 	{"jobs", &jobs_ops, ROOT},
+	{"udfs", &udfs_ops, ROOT},
 	{"rejected", &rejected_ops, ROOT},
 	{"control", &control_ops, ROOT},
 	{"metrics", &metrics_ops, ROOT},

@@ -59,6 +59,7 @@ struct mount_options {
 	int foreground, show_help, show_version, read_only, debug;
 	char *formats;	     /* owned; listed formats besides the natural ones */
 	char *protect;	     /* owned; columns that are not replaced */
+	char *udf_users;     /* owned; who may bring programs besides the mounter */
 	char *cache_dir;     /* owned; where sizes are remembered; NULL: the default */
 	int allow_drop;	     /* rm drops columns and tags */
 	int skip_jobs;	     /* jobs that were left are left */
@@ -305,6 +306,12 @@ void board_look(struct mount *m);
 /* Changes since *seen, a line each; *seen is brought up to date. */
 void board_read(struct mount *m, uint64_t *seen, struct buf *out);
 
+/* --- dir_udfs.c --- */
+
+extern const struct node_ops udfs_ops, udf_ops, udf_program_ops;
+/* rm udfs/NAME: forget the function; EBUSY while columns are made by it. */
+MUST_CHECK struct err *udf_unlink(struct mount *m, const char *name);
+
 /* --- dir_branches.c --- */
 
 /* The branch whose directory has the name; *ret_found false: none.  branch_fini
@@ -447,6 +454,12 @@ MUST_CHECK struct err *writer_open(const struct writer *w, const char *file,
 /* Create or replace a file; EPERM unless it is the user who mounted. */
 MUST_CHECK struct err *writer_create(const struct writer *w, const char *file,
 				     int *ret_fd);
+/* A file or a directory of elsewhere, with its rights. */
+MUST_CHECK struct err *writer_open_fd(const struct writer *w, const char *path,
+				      int *ret_fd);
+/* EPERM unless programs of that user are run: of who mounted, and udf-users=. */
+MUST_CHECK struct err *server_check_programs(const struct server *s, uid_t uid);
+MUST_CHECK struct err *writer_check_programs(const struct writer *w);
 /* The device number of what is mounted there, without asking it; 0 if unknown. */
 dev_t mount_device(const char *mountpoint);
 

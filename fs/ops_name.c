@@ -3,6 +3,7 @@
  * ops_name.c: requests that make, move and remove names, and attributes.
  */
 #include "ops_priv.h"
+#include "staging_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +23,18 @@ static struct err *check_place(struct mount *m, const struct node *dir)
 			       "in columns/");
 	if (!node_drops(dir))
 		return err_new(EPERM,
-			       "files are made in columns/, append/, joins/KEY/ and "
-			       "queries/ only");
+			       "files are made in columns/, append/, joins/KEY/, "
+			       "queries/ and udfs/ only");
 	return NULL;
+}
+
+/* May who asks bring what is made in a directory? */
+static struct err *check_user(fuse_req_t req, const struct node *dir)
+{
+	const struct drop_place *place = node_drops(dir);
+	if (!place || !place->brings_programs)
+		return NULL;
+	return server_check_programs(dir->mount->server, fuse_req_ctx(req)->uid);
 }
 
 static struct err *create(fuse_req_t req, struct node *dir, const char *name,
@@ -34,6 +44,7 @@ static struct err *create(fuse_req_t req, struct node *dir, const char *name,
 	AUTO(staged) struct staged *s = NULL;
 	AUTO(node) struct node *n = NULL;
 	TRY(check_place(m, dir));
+	TRY(check_user(req, dir));
 	TRY(staging_create(m, node_drops(dir), name, caller(req), &s));
 	TRY(staged_node(s, &n));
 	*ret = inodes_add(&m->server->inodes, TAKE(n));
@@ -58,15 +69,21 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		reply_entry(req, name, n, fi);
 }
 
-static struct err *unlink_name(struct mount *m, struct node *dir, const char *name)
+static struct err *unlink_name(fuse_req_t req, struct mount *m, struct node *dir,
+			       const char *name)
 {
 	AUTO(node) struct node *n = NULL;
 	if (dir->ops == &rejected_ops)
 		return rejected_remove(m, name);
+	TRY(check_user(req, dir));
 	if (node_drops(dir) && staging_remove(m, node_drops(dir), name))
 		return NULL;
 	if (dir->ops == &queries_ops)
 		return query_remove(m, name);
+	if (dir->ops == &udfs_ops) {
+		TRY(check_place(m, dir));
+		return udf_unlink(m, name);
+	}
 	if (dir->ops->lookup)
 		TRY(dir->ops->lookup(m, dir, name, &n));
 	if (!n)
@@ -83,7 +100,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	TIMED(req, METRIC_UNLINK);
 	struct node *dir = node_at(req, parent);
 	if (dir)
-		reply_err_in(req, dir, name, unlink_name(dir->mount, dir, name));
+		reply_err_in(req, dir, name, unlink_name(req, dir->mount, dir, name));
 }
 
 static struct err *rename_name(struct mount *m, struct node *from_dir, const char *from,
@@ -112,10 +129,13 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	TIMED(req, METRIC_RENAME);
 	struct node *from = node_at(req, parent);
 	struct node *to = from ? node_at(req, newparent) : NULL;
-	if (to)
-		reply_err_in(req, to, newname,
-			     rename_name(from->mount, from, name, to, newname, flags,
-					 caller(req)));
+	if (!to)
+		return;
+	struct err *err = check_user(req, to);
+	if (!err)
+		err = rename_name(from->mount, from, name, to, newname, flags,
+				  caller(req));
+	reply_err_in(req, to, newname, err);
 }
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -125,7 +145,11 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	if (!dir)
 		return;
 	struct err *err = check_place(dir->mount, dir);
-	if (!err)
+	if (!err && dir->ops == &udfs_ops)
+		err = err_new(EOPNOTSUPP,
+			      "a directory is registered by its path: echo 'udf add "
+			      "DIR' > control");
+	else if (!err)
 		err = err_new(EOPNOTSUPP, "no directories here; binary columns are "
 					  "written as NAME.tar");
 	reply_err_in(req, dir, name, err);

@@ -17,7 +17,7 @@
 struct raw_options {
 	int show_help, show_version, foreground, debug, read_only, skips_jobs;
 	char *formats, *protect, *version_poll, *rejected_size, *cache_dir, *config,
-		*allow_drop, *skip_jobs;
+		*allow_drop, *skip_jobs, *udf_users;
 };
 
 #define OPTION(text, member, value)                                                    \
@@ -40,6 +40,7 @@ static const struct fuse_opt specs[] = {
 	OPTION("allow-drop=%s", allow_drop, 0),
 	OPTION("skip-jobs=%s", skip_jobs, 0),
 	OPTION("skip-jobs", skips_jobs, 1),
+	OPTION("udf-users=%s", udf_users, 0),
 	OPTION("config=%s", config, 0),
 	FUSE_OPT_END,
 };
@@ -65,6 +66,8 @@ void options_usage(void)
 	       "  -o cache-dir=DIR     remember sizes of text columns there\n"
 	       "                       (/var/cache/lancefs, or ~/.cache/lancefs)\n"
 	       "  -o skip-jobs         leave jobs that were left unfinished\n"
+	       "  -o udf-users=LIST    users whose functions run, besides who mounts, "
+	       "as in a:b\n"
 	       "  -o config=FILE       instead of " CONFIG_PATH "\n"
 	       "  -o allow_other       let other users in (see fuse.conf)\n\n"
 	       "fusermount3 -u MOUNTPOINT unmounts.  See lancefs(1).\n");
@@ -100,6 +103,7 @@ static int take_pair(void *user, const char *section, const char *name,
 		{"cache-dir", &raw->cache_dir},
 		{"allow-drop", &raw->allow_drop},
 		{"skip-jobs", &raw->skip_jobs},
+		{"udf-users", &raw->udf_users},
 	};
 	(void)section;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -159,6 +163,7 @@ static struct err *convert(struct raw_options *raw, struct mount_options *o)
 	o->formats = TAKE(raw->formats);
 	o->protect = TAKE(raw->protect);
 	o->cache_dir = TAKE(raw->cache_dir);
+	o->udf_users = TAKE(raw->udf_users);
 	TRY(parse_bool("allow-drop", raw->allow_drop, &o->allow_drop));
 	TRY(parse_bool("skip-jobs", raw->skip_jobs, &o->skip_jobs));
 	o->skip_jobs |= raw->skips_jobs;
@@ -187,6 +192,7 @@ static void raw_fini(struct raw_options *raw)
 	free(raw->config);
 	free(raw->allow_drop);
 	free(raw->skip_jobs);
+	free(raw->udf_users);
 }
 
 struct err *options_parse(struct fuse_args *args, struct mount_options *ret)
@@ -212,4 +218,5 @@ void options_fini(struct mount_options *o)
 	free(o->formats);
 	free(o->protect);
 	free(o->cache_dir);
+	free(o->udf_users);
 }

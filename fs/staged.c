@@ -207,6 +207,8 @@ static struct err *staged_open(struct mount *m, struct handle *h,
 			       struct fuse_file_info *fi)
 {
 	struct staged *s = h->node->staged;
+	if (h->can_write && s->place->brings_programs)
+		TRY(server_check_programs(m->server, h->uid));
 	if (h->can_write && s->aside && !s->is_untouched)
 		return err_new(EOPNOTSUPP,
 			       "this is a column set aside by a rename; it is read, "

@@ -298,6 +298,10 @@ struct err *staging_rename(struct mount *m, const struct drop_place *place,
 		staging_detach(m, s);
 		staged_unref(TAKE(s));
 	}
+	if (!s && place->brings_programs)
+		return err_new(EOPNOTSUPP,
+			       "a function keeps its name; write it anew under the "
+			       "other, and remove this one");
 	if (!s && !place->holds_columns)
 		return err_new(ENOENT, "%s/%s", place->name, from);
 	if (!s && to_scratch)

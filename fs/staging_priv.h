@@ -64,8 +64,9 @@ void extents_fini(struct extents *e);
  * To add one: a row in places.c, and .drops of the directory's node_ops.
  */
 struct drop_place {
-	const char *name;   /* of the directory; of joins/KEY owned */
-	bool holds_columns; /* names are columns', which may be there already */
+	const char *name;     /* of the directory; of joins/KEY owned */
+	bool brings_programs; /* of who may */
+	bool holds_columns;   /* names are columns', which may be there already */
 	/* Begin the import of s->base that a file of this name is. */
 	struct err *(*begin)(struct staged *s, const char *name);
 	char *key;		 /* owned; of joins/KEY: the column */

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -264,6 +265,59 @@ struct err *writer_open(const struct writer *w, const char *file,
 		return err_errno(code, "%s", file);
 	return command_file_of_fd(fd, file, ret);
 }
+
+struct err *writer_open_fd(const struct writer *w, const char *path, int *ret_fd)
+{
+	struct ids own = {0};
+	TRY(check_start(w, path));
+	TRY(become(w, &own));
+	AUTO_FD int at = open_from(w, path, O_PATH);
+	int code = errno;
+	bool is_here = at >= 0 && number_here(w->server, at);
+	int fd = at < 0 || is_here ? -1 : reopen(at);
+	code = at < 0 ? code : errno;
+	become_self(&own);
+	if (is_here)
+		return err_new(EPERM, "%s lies in the mount itself; copy it elsewhere",
+			       path);
+	if (fd < 0)
+		return err_errno(code, "%s", path);
+	*ret_fd = fd;
+	return NULL;
+}
+
+/* --- programs --- */
+
+/* Is the user in udf-users=, by name or by number? */
+static bool is_udf_user(const struct server *s, uid_t uid)
+{
+	char number[16], space[4096];
+	struct passwd entry, *found = NULL;
+	const char *users = s->options.udf_users;
+	snprintf(number, sizeof(number), "%u", uid);
+	if (!users)
+		return false;
+	if (list_has(users, number))
+		return true;
+	return getpwuid_r(uid, &entry, space, sizeof(space), &found) == 0 && found &&
+	       list_has(users, found->pw_name);
+}
+
+struct err *server_check_programs(const struct server *s, uid_t uid)
+{
+	if (uid == geteuid() || is_udf_user(s, uid))
+		return NULL;
+	return err_new(EPERM,
+		       "functions run as the user who mounted, who registers them; "
+		       "others are named in udf-users= of the mount's configuration");
+}
+
+struct err *writer_check_programs(const struct writer *w)
+{
+	return server_check_programs(w->server, w->uid);
+}
+
+/* --- creating --- */
 
 /* The directory that a new file is to be in, and its name there (borrowed). */
 static struct err *split_path(const char *file, char **ret_dir, const char **ret_name)

@@ -196,8 +196,8 @@ static enum status run_words(struct words *w)
 	const struct command *c = w->n_args ? command_find(w->args[0]) : NULL;
 	if (!c || w->n_args - 1 < c->min_args + 1 || w->n_args - 1 > c->max_args + 1) {
 		if (w->n_args && !c)
-			fprintf(stderr, "lancectl: no command '%s'\n\n", w->args[0]);
-		if (c)
+			tell(command_none(w->args[0]));
+		else if (c)
 			fprintf(stderr, "usage: lancectl %s DATASET%s\n", c->name,
 				c->usage + strlen(c->name));
 		else

@@ -8,7 +8,8 @@
  * prints.
  *
  * To add a command: write cmd_<name>.c with a struct command and add a row to
- * commands.c; help, completion and both ends then know it.
+ * commands.c; help, completion and both ends then know it.  A name of two words is
+ * one word of struct words.
  */
 #ifndef LANCEFS_COMMAND_COMMAND_H
 #define LANCEFS_COMMAND_COMMAND_H
@@ -39,6 +40,11 @@ struct command_env {
 	/* Open a FILE argument, create an --output; NULL: as this process. */
 	struct err *(*open)(void *ctx, const char *file, struct command_file *ret);
 	struct err *(*create)(void *ctx, const char *file, int *ret_fd);
+	/* Open a file or a directory for reading; NULL: as this process. */
+	struct err *(*open_fd)(void *ctx, const char *path, int *ret_fd);
+	/* EPERM if programs of whoever gives the command are not run; NULL: they are.
+	 */
+	struct err *(*check_programs)(void *ctx);
 	/* The job that the command is run as; NULL: it makes one if it .is_job.
 	 * Borrowed.
 	 */
@@ -85,8 +91,10 @@ struct command {
 			   struct buf *out);
 };
 
-/* The command of that name, NULL if none. */
+/* The command of that name, NULL if none.  A name may be two words, "udf add". */
 const struct command *command_find(const char *name);
+/* Why there is none: EINVAL, with the names that are meant. */
+MUST_CHECK struct err *command_none(const char *name);
 /* Row i of the registry, NULL past its end. */
 const struct command *command_at(size_t i);
 
@@ -132,6 +140,9 @@ MUST_CHECK struct err *command_open(const struct command_env *env, const char *f
 				    struct command_file *ret);
 MUST_CHECK struct err *command_create(const struct command_env *env, const char *file,
 				      int *ret_fd);
+MUST_CHECK struct err *command_open_fd(const struct command_env *env, const char *path,
+				       int *ret_fd);
+MUST_CHECK struct err *command_check_programs(const struct command_env *env);
 void command_file_close(struct command_file *f);
 static inline void auto_command_file(struct command_file *f)
 {
@@ -142,6 +153,10 @@ static inline void auto_command_file(struct command_file *f)
  * failure; EINVAL if it is none. */
 MUST_CHECK struct err *command_file_of_fd(int fd, const char *name,
 					  struct command_file *ret);
+
+/* Forget a function; EBUSY, naming them, if columns are made by it. */
+MUST_CHECK struct err *command_remove_udf(struct table *t, const char *name,
+					  bool is_forced);
 
 /* --- what the files of the tree show too --- */
 

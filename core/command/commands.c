@@ -7,12 +7,13 @@
 #include <errno.h>
 
 static const struct command *const commands[] = {
-	&cmd_info,   &cmd_schema,   &cmd_history, &cmd_diff,	 &cmd_export,
-	&cmd_add,    &cmd_backfill, &cmd_query,	  &cmd_refresh,	 &cmd_put,
-	&cmd_append, &cmd_join,	    &cmd_delete,  &cmd_update,	 &cmd_create,
-	&cmd_rename, &cmd_cast,	    &cmd_drop,	  &cmd_describe, &cmd_tag,
-	&cmd_untag,  &cmd_branch,   &cmd_restore, &cmd_verify,	 &cmd_jobs,
-	&cmd_wait,   &cmd_pause,    &cmd_resume,  &cmd_cancel,
+	&cmd_info,     &cmd_schema,   &cmd_history,    &cmd_diff,     &cmd_export,
+	&cmd_add,      &cmd_backfill, &cmd_query,      &cmd_refresh,  &cmd_put,
+	&cmd_append,   &cmd_join,     &cmd_delete,     &cmd_update,   &cmd_create,
+	&cmd_rename,   &cmd_cast,     &cmd_drop,       &cmd_describe, &cmd_tag,
+	&cmd_untag,    &cmd_branch,   &cmd_restore,    &cmd_verify,   &cmd_jobs,
+	&cmd_wait,     &cmd_pause,    &cmd_resume,     &cmd_cancel,   &cmd_udf_add,
+	&cmd_udf_list, &cmd_udf_show, &cmd_udf_remove,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -42,13 +43,28 @@ static bool knows_option(const struct command *c, const char *option)
 	return false;
 }
 
-static struct err *no_command(const char *name)
+/* Of commands of two words, those that begin with this one. */
+static size_t list_second_words(const char *name, struct buf *names)
+{
+	size_t n = 0, len = strlen(name);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const char *whole = commands[i]->name;
+		if (strncmp(whole, name, len) == 0 && whole[len] == ' ')
+			buf_printf(names, "%s%s", n++ ? ", " : "", whole);
+	}
+	return n;
+}
+
+struct err *command_none(const char *name)
 {
 	AUTO_BUF struct buf names = {0};
-	for (size_t i = 0; i < N_COMMANDS; i++)
+	size_t n = list_second_words(name, &names);
+	for (size_t i = 0; !n && i < N_COMMANDS; i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", commands[i]->name);
 	buf_byte(&names, 0);
 	TRY(buf_check(&names));
+	if (n)
+		return err_new(EINVAL, "%s: say one of %s", name, (char *)names.data);
 	return err_new(EINVAL, "no command '%s'; there are %s", name,
 		       (char *)names.data);
 }
@@ -60,7 +76,7 @@ struct err *command_run(const struct command_env *env, const struct words *w,
 	if (!w->n_args)
 		return err_new(EINVAL, "no command");
 	if (!c)
-		return no_command(w->args[0]);
+		return command_none(w->args[0]);
 	if (w->n_args - 1 < c->min_args || w->n_args - 1 > c->max_args)
 		return err_new(EINVAL, "usage: %s", c->usage);
 	for (size_t i = 0; i < w->n_options; i++)

@@ -83,3 +83,20 @@ struct err *command_create(const struct command_env *env, const char *file, int 
 	*ret_fd = fd;
 	return NULL;
 }
+
+struct err *command_open_fd(const struct command_env *env, const char *path,
+			    int *ret_fd)
+{
+	if (env->open_fd)
+		return env->open_fd(env->ctx, path, ret_fd);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(errno, "%s", path);
+	*ret_fd = fd;
+	return NULL;
+}
+
+struct err *command_check_programs(const struct command_env *env)
+{
+	return env->check_programs ? env->check_programs(env->ctx) : NULL;
+}

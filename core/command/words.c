@@ -42,10 +42,29 @@ static struct err *take_word(void *ctx, char *word, bool begins_quoted)
 	return add_word(ctx, word, begins_quoted);
 }
 
+/* "udf" and "add" are one word if that is a command's name. */
+static struct err *join_name(struct words *w)
+{
+	AUTO_MEM char *name = NULL;
+	if (w->n_args < 2 || command_find(w->args[0]))
+		return NULL;
+	TRY(str_printf(&name, "%s %s", w->args[0], w->args[1]));
+	if (!command_find(name))
+		return NULL;
+	free(w->args[0]);
+	free(w->args[1]);
+	w->args[0] = TAKE(name);
+	w->n_args--;
+	memmove(w->args + 1, w->args + 2, (w->n_args - 1) * sizeof(*w->args));
+	return NULL;
+}
+
 struct err *words_split(const char *line, size_t len, struct words *ret)
 {
 	struct words w = {0};
 	struct err *err = shell_split(line, len, " \t\r", take_word, &w);
+	if (!err)
+		err = join_name(&w);
 	if (err)
 		words_fini(&w);
 	else
@@ -71,8 +90,12 @@ struct err *words_from_argv(int argc, char *const *argv, struct words *ret)
 			return err;
 		}
 	}
-	*ret = w;
-	return NULL;
+	struct err *err = join_name(&w);
+	if (err)
+		words_fini(&w);
+	else
+		*ret = w;
+	return err;
 }
 
 /* --- a line of words, quoted as a person would who has to read it in jobs/ --- */

@@ -21,7 +21,7 @@
 static const struct import_kind_ops *const kinds[] = {
 	[IMPORT_COLUMN] = &import_one_column, [IMPORT_COLUMNS] = &import_columns,
 	[IMPORT_ROWS] = &import_rows,	      [IMPORT_JOIN] = &import_join,
-	[IMPORT_TEXT] = &import_text,
+	[IMPORT_TEXT] = &import_text,	      [IMPORT_FILE] = &import_file,
 };
 
 void import_close(struct import *im)
@@ -161,6 +161,8 @@ static bool knows_enough(const struct import *im)
 
 static struct err *push_text(struct import *im, const void *p, size_t len)
 {
+	if (im->ops->is_kept)
+		return NULL;
 	buf_append(&im->bytes, p, len);
 	im->failed = im->bytes.failed || memchr(p, 0, len);
 	if (!im->failed)
@@ -203,7 +205,7 @@ bool import_is_header_only(const struct import *im)
 
 bool import_needs_bytes(const struct import *im)
 {
-	return im->infers;
+	return im->infers || im->ops->is_kept;
 }
 
 bool import_has_no_end(const struct import *im)

@@ -15,6 +15,7 @@ struct join;
 struct import_kind_ops {
 	bool is_text; /* the bytes are kept as they are: there are no rows, and of the
 		       * functions below there is .commit alone */
+	bool is_kept; /* of those: elsewhere, by the taker */
 	const char *place;   /* where such files go, for messages: "columns" */
 	bool is_table;	     /* rows are structs, a member a column */
 	bool takes_any_rows; /* else as many as base has */
@@ -58,6 +59,6 @@ struct import {
 };
 
 extern const struct import_kind_ops import_one_column, import_columns, import_rows,
-	import_join, import_text;
+	import_join, import_text, import_file;
 
 #endif

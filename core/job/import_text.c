@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * import_text.c: a file whose text somebody takes: a query.
+ * import_text.c: a file whose text somebody takes, a query, or whose bytes: a program.
  */
 #include "job/import_priv.h"
 
@@ -17,6 +17,14 @@ static struct err *commit(struct import *im, char *note, struct version **ret)
 const struct import_kind_ops import_text = {
 	.is_text = true,
 	.place = "queries",
+	.takes_any_rows = true,
+	.commit = commit,
+};
+
+const struct import_kind_ops import_file = {
+	.is_text = true,
+	.is_kept = true,
+	.place = "udfs",
 	.takes_any_rows = true,
 	.commit = commit,
 };

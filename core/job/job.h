@@ -227,6 +227,7 @@ enum import_kind {
 	IMPORT_COLUMNS, /* each column of it one; one alone is named as the file is */
 	IMPORT_ROWS,	/* its rows are appended */
 	IMPORT_TEXT,	/* something takes it, and no version comes of it */
+	IMPORT_FILE,	/* the same of any bytes, which the taker has already */
 	IMPORT_JOIN,	/* its columns go to the rows that have its keys */
 };
 
@@ -259,14 +260,14 @@ struct import_join {
 	void *ctx; /* borrowed until the commit */
 };
 
-/* Takes the text of a file, once it is all there. */
+/* Takes the text of a file, once it is all there; of IMPORT_FILE "". */
 struct import_taker {
 	struct err *(*take)(void *ctx, const char *text);
 	void *ctx;
 };
 
 struct import_spec {
-	struct import_taker taker; /* of IMPORT_TEXT */
+	struct import_taker taker; /* of IMPORT_TEXT, IMPORT_FILE */
 	enum import_kind kind;
 	const char *name; /* of the column */
 	const struct format_ops *format;

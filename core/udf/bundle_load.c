@@ -201,6 +201,17 @@ static struct err *load(struct loading *l, const char *hash, struct udf **ret)
 	return NULL;
 }
 
+struct err *udf_open_file(struct io_store *s, const char *hash, const char *path,
+			  struct io_file **ret)
+{
+	AUTO_MEM char *full = NULL;
+	struct io_stat st;
+	bool found;
+	TRY(str_printf(&full, UDF_DIR "/%s/%s", hash, path));
+	TRY(io_stat(s, full, &found, &st));
+	return found && !st.is_dir ? io_open(s, full, ret) : NULL;
+}
+
 struct err *bundle_load(struct io_store *s, const char *hash, struct udf **ret)
 {
 	AUTO_LOADING struct loading l = {.store = s};

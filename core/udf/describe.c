@@ -84,12 +84,15 @@ static void last_line(const struct buf *text, const char **ret, int *ret_len)
 static struct err *run(struct bundle *b, const struct udf *u, int64_t timeout_ns,
 		       struct buf *out)
 {
+	AUTO_MEM char *root = NULL;
 	struct udf_limits limits = {0};
 	char **argv = NULL, **env = NULL;
 	AUTO_BUF struct buf complaints = {0};
 	const char *line;
 	int status = 0, len;
 	TRY(udf_check_sandbox());
+	TRY(io_store_real_path(b->store, &root));
+	limits.hidden[0] = root;
 	TRY(sandbox_command(b->store, b->dir, u, &limits, NULL, &argv, &env));
 	struct err *err =
 		run_once(argv, env, timeout_ns, MAX_OUTPUT, out, &complaints, &status);

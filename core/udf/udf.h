@@ -13,7 +13,8 @@
  * go in through a pipe, values come out through another, several batches on the way at
  * a time.  It knows nothing of tables.
  *
- * bundle*.c, describe.c   registering, finding, reading      sandbox.c   bubblewrap
+ * register.c, bundle*.c   registering, finding, reading      sandbox.c   bubblewrap
+ * spec*.c, ini_write.c    udf.ini, read and written          describe.c  asking it
  * process.c               a child with limits                shape_*.c   one shape each
  * worker.c                batches in, values out
  *
@@ -46,7 +47,7 @@ struct udf_output {
 
 /* A file that it needs besides its own, by its content at registration. */
 struct udf_model {
-	char *path; /* owned; absolute */
+	char *path; /* owned; absolute, or "./PATH" in the bundle */
 	char *hash; /* owned; SHA-256, hexadecimal */
 };
 
@@ -101,6 +102,9 @@ MUST_CHECK struct err *udf_load(struct io_store *s, const char *name_or_hash,
 				struct udf **ret);
 /* NULL, or why the models that it declares are not what they were (ENOENT, ESTALE). */
 MUST_CHECK struct err *udf_check_models(const struct udf *u);
+/* A file of a bundle, by its path in it; *ret stays NULL if there is none. */
+MUST_CHECK struct err *udf_open_file(struct io_store *s, const char *hash,
+				     const char *path, struct io_file **ret);
 /* Registered names, sorted; the caller frees each and the array. */
 MUST_CHECK struct err *udf_list(struct io_store *s, char ***ret, size_t *ret_n);
 /* The hash that a name points to; *ret_found false: there is no such name. */
