@@ -15,6 +15,8 @@
 #include "fs.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
 
 #define LIMIT_LONG_LINE ((size_t)16 << 20)
 
@@ -111,9 +113,26 @@ static struct err *find_table(void *ctx, const char *name, struct table **ret)
 	return server_find_table(t->mount->server, name, ret);
 }
 
+/* Who may write the dataset's directory may put a job there; it is not run with the
+ * rights of the user who mounted because somebody else says so. */
+static struct err *check_owner(const struct control_task *t, uint64_t id)
+{
+	struct job_status s;
+	if (writer_is_owner(t->writer))
+		return NULL;
+	TRY(job_read(t->mount->store, id, &s));
+	uid_t uid = s.uid;
+	job_status_fini(&s);
+	if (uid == geteuid())
+		return NULL;
+	return err_new(EPERM, "job %" PRIu64 " was made by user %u, not by the mount",
+		       id, uid);
+}
+
 static struct err *start_job(void *ctx, uint64_t id)
 {
 	const struct control_task *t = ctx;
+	TRY(check_owner(t, id));
 	return runner_submit(t->mount, id);
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 /* A table that was looked up. */
 struct opened {
@@ -147,6 +148,69 @@ struct err *server_find_table(struct server *s, const char *name, struct table *
 	TRY(table_refresh(found->table));
 	*ret = table_ref(found->table);
 	return NULL;
+}
+
+/* --- jobs --- */
+
+static struct err *has_jobs(struct mount *m, const char *location, bool *ret)
+{
+	AUTO(io_store) struct io_store *store = NULL;
+	struct job_status *jobs;
+	size_t n;
+	TRY(io_store_open_dir(m->store, location, &store));
+	TRY(jobs_list(store, &jobs, &n));
+	for (size_t i = 0; i < n; i++)
+		*ret |= jobs[i].state == JOB_PENDING;
+	jobs_free(jobs, n);
+	return NULL;
+}
+
+static struct err *adopt_table(struct mount *m, const char *location)
+{
+	AUTO(mount) struct mount *found = NULL;
+	bool has = false;
+	TRY(has_jobs(m, location, &has));
+	if (!has)
+		return NULL;
+	LOCK_SCOPE(&m->database->lock);
+	return find_table(m, m->database, location, &found);
+}
+
+/* A table that cannot be opened does not keep the jobs of others from being run; one
+ * that is declared and not there has none. */
+static void adopt_or_tell(struct mount *m, const char *location)
+{
+	struct err *err = adopt_table(m, location);
+	if (err && err->code == ENOENT)
+		err_free(err);
+	else
+		report(m, getpid(), NULL, err);
+}
+
+static struct err *adopt_all(struct mount *m, const char *namespace, unsigned depth)
+{
+	struct catalog_list l = {0};
+	struct err *err = catalog_list(m->database->catalog, namespace, &l);
+	for (size_t i = 0; i < l.n && !err; i++) {
+		AUTO_MEM char *path = NULL;
+		const struct catalog_entry *e = &l.items[i];
+		if (e->location)
+			adopt_or_tell(m, e->location);
+		else if (depth)
+			err = str_printf(&path, "%s%s%s", namespace,
+					 *namespace ? "$" : "", e->name);
+		if (path)
+			err = adopt_all(m, path, depth - 1);
+	}
+	catalog_list_fini(&l);
+	return err;
+}
+
+#define MOST_NAMESPACES 16 /* within each other */
+
+struct err *database_adopt(struct mount *m)
+{
+	return adopt_all(m, "", MOST_NAMESPACES);
 }
 
 /* --- names --- */

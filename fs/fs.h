@@ -328,6 +328,8 @@ struct database;
 MUST_CHECK struct err *database_found(struct io_store *store, bool *ret);
 MUST_CHECK struct err *database_new(struct mount *m, struct database **ret);
 void database_free(struct database *d); /* accepts NULL */
+/* Open the tables that have jobs to be run, which lets them be run. */
+MUST_CHECK struct err *database_adopt(struct mount *m);
 DEFINE_AUTO(database, database_free)
 
 /* --- the server --- */
@@ -447,6 +449,8 @@ MUST_CHECK struct err *writer_new(fuse_req_t req, struct server *s,
 void writer_free(struct writer *w);
 DEFINE_AUTO(writer, writer_free)
 pid_t writer_pid(const struct writer *w);
+/* The user who mounted. */
+bool writer_is_owner(const struct writer *w);
 /* Open a file that it names for reading, with its rights; one of this mount is read
  * without asking the kernel.  EPERM if lancefs cannot act for it. */
 MUST_CHECK struct err *writer_open(const struct writer *w, const char *file,

@@ -52,9 +52,10 @@ static struct err *open_what_is_there(struct mount *m)
 	m->uid = st.st_uid;
 	m->gid = st.st_gid;
 	TRY(database_found(m->store, &is_database));
-	if (is_database)
-		return database_new(m, &m->database);
-	return open_table(m);
+	if (!is_database)
+		return open_table(m);
+	TRY(database_new(m, &m->database));
+	return runner_adopt(m);
 }
 
 /* store is taken, also on failure. */

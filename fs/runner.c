@@ -5,7 +5,8 @@
  * A mount takes up what it finds PENDING when it begins, and what is started by its own
  * control; others wait in the order in which they came.  Whether one may still be run
  * is decided by the claim alone, for another process may have it by now.  At the
- * unmount jobs are told to end, and are found PENDING by the next mount.
+ * unmount jobs are told to end, and are found PENDING by the next mount.  What others
+ * have put into a directory that they may write is not run for them.
  *
  * Who wrote the command is not here any more: a job opens no files but the dataset's.
  */
@@ -22,7 +23,7 @@
 struct waiting {
 	struct waiting *next;
 	struct mount *mount; /* owned reference */
-	uint64_t id;
+	uint64_t id;	     /* 0: look through a database for jobs */
 };
 
 struct runner {
@@ -109,7 +110,7 @@ static bool is_no_failure(const struct run *r, const struct err *err)
 static void run_waiting(struct runner *runner, const struct waiting *w)
 {
 	struct run r = {.mount = w->mount};
-	struct err *err = run_job(runner, &r, w->id);
+	struct err *err = w->id ? run_job(runner, &r, w->id) : database_adopt(w->mount);
 	if (err && is_no_failure(&r, err))
 		err_free(err); /* the job's state says it */
 	else
@@ -192,11 +193,15 @@ struct err *runner_adopt(struct mount *m)
 	struct job_status *jobs;
 	size_t n;
 	struct err *err = NULL;
-	if (!m->is_writable || m->server->options.skip_jobs)
+	if (!(m->is_writable || m->database) || m->server->options.skip_jobs ||
+	    m->server->options.read_only)
 		return NULL;
+	if (m->database) /* which takes long to look through */
+		return runner_submit(m, 0);
+	TRY(jobs_expire(m->store, JOB_KEPT_S));
 	TRY(jobs_list(m->store, &jobs, &n));
 	for (size_t i = 0; i < n && !err; i++)
-		if (jobs[i].state == JOB_PENDING)
+		if (jobs[i].state == JOB_PENDING && jobs[i].uid == geteuid())
 			err = runner_submit(m, jobs[i].id);
 	jobs_free(jobs, n);
 	return err;

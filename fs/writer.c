@@ -90,6 +90,11 @@ pid_t writer_pid(const struct writer *w)
 	return w->pid;
 }
 
+bool writer_is_owner(const struct writer *w)
+{
+	return w->uid == geteuid();
+}
+
 /* --- acting as the writer --- */
 
 struct ids {

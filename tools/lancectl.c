@@ -69,12 +69,14 @@ static void on_signal(int signal)
 
 static void job_began(void *ctx, uint64_t id)
 {
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	const struct screen *s = ctx;
 	/* SA_RESETHAND: the second one does what it does without us */
-	struct sigaction action = {.sa_handler = on_signal,
-				   .sa_flags = SA_RESETHAND | SA_RESTART};
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	struct sigaction old, action = {.sa_handler = on_signal,
+					.sa_flags = SA_RESETHAND | SA_RESTART};
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
 	if (!s->is_quiet)
 		fprintf(stderr, "lancectl: job %" PRIu64 "\n", id);
 }

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define KEPT_S (30 * 86400.0)
-
 /* --- making --- */
 
 /* "backfill quality" */
@@ -28,7 +26,7 @@ static struct err *make_job(const struct command_env *env, const struct words *w
 	struct io_store *store = table_store(env->table);
 	TRY(words_join(w, "wait", &line));
 	TRY(what_of(w, ret_what));
-	TRY(jobs_expire(store, KEPT_S));
+	TRY(jobs_expire(store, JOB_KEPT_S));
 	return job_create(store, line, *ret_what, ret_id);
 }
 
@@ -125,10 +123,14 @@ static struct err *how_it_stands(const struct command_env *env, uint64_t id,
 	err_free(err); /* the job's state says it */
 	if (state == JOB_CANCELLED)
 		return err_new(ECANCELED, "job %" PRIu64 " is cancelled", id);
-	return err_new(EINTR,
-		       "job %" PRIu64 " is to be gone on with: %sresume %s%s%" PRIu64,
-		       id, env->dataset ? "lancectl " : "",
-		       env->dataset ? env->dataset : "", env->dataset ? " " : "", id);
+	AUTO_BUF struct buf text = {0};
+	buf_printf(&text, "job %" PRIu64 " is to be gone on with: ", id);
+	buf_str(&text, env->dataset ? "lancectl resume " : "resume");
+	if (env->dataset)
+		shell_quote(env->dataset, &text);
+	buf_printf(&text, " %" PRIu64 "%c", id, 0);
+	TRY(buf_check(&text));
+	return err_new(EINTR, "%s", (char *)text.data);
 }
 
 struct err *command_run_job(const struct command_env *env, uint64_t id, struct buf *out)

@@ -42,6 +42,7 @@ struct job_status {
 	uint64_t id;
 	enum job_state state; /* as it is: PENDING if it was killed */
 	char *command;	      /* owned, as all texts here */
+	uid_t uid;	      /* whose file the command is */
 	char *what;	      /* "backfill quality"; may be NULL */
 	char *message;	      /* the answer of the command, or why it failed; or NULL */
 	int code;	      /* errno of a failure, else 0 */
@@ -134,6 +135,7 @@ void jobs_free(struct job_status *jobs, size_t n);
  * becomes PENDING, for somebody to claim.  EINVAL if its state does not allow it.
  */
 MUST_CHECK struct err *job_ask(struct io_store *s, uint64_t id, enum job_request what);
+#define JOB_KEPT_S (30 * 86400.0)
 /* Remove those that ended more than max_age_s ago, but the one with the highest number,
  * so that numbers do not come again. */
 MUST_CHECK struct err *jobs_expire(struct io_store *s, double max_age_s);

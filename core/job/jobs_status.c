@@ -216,6 +216,21 @@ static struct err *load_status(int dir, struct job_status *s)
 	return err;
 }
 
+static int64_t file_time(int dir, const char *name)
+{
+	struct stat st;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	return st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+}
+
+static void set_owner(int dir, struct job_status *s)
+{
+	struct stat st;
+	s->uid = fstatat(dir, "command", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_uid
+									: (uid_t)-1;
+}
+
 static struct err *load_command(int dir, struct job_status *s)
 {
 	AUTO_BUF struct buf text = {0};
@@ -226,15 +241,8 @@ static struct err *load_command(int dir, struct job_status *s)
 		text.len--;
 	if (!found || !text.len || memchr(text.data, 0, text.len))
 		return err_new(ENOENT, "no job %" PRIu64, s->id);
+	set_owner(dir, s);
 	return buf_take_str(&text, &s->command);
-}
-
-static int64_t file_time(int dir, const char *name)
-{
-	struct stat st;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return 0;
-	return st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
 }
 
 /* Somebody runs it, as far as can be told from here. */

@@ -53,3 +53,16 @@ mkdir -p "$dataset/broken.lance/_versions"
 echo rubbish >"$dataset/broken.lance/_versions/1.manifest"
 fails "a broken table" "ls '$mnt/broken/columns'"
 is "its neighbour" "0 1 2" "$(echo $(cat "$mnt/bar/columns/id.txt"))"
+
+# jobs that were left in tables are run, though nobody looks at the tables
+fusermount3 -u "$mnt"
+wait "$daemon"
+for table in bar photos; do
+	mkdir -p "$dataset/$table.lance/_lancefs/jobs/1"
+	echo "tag done" >"$dataset/$table.lance/_lancefs/jobs/1/command"
+done
+mount_it
+done_in() { "$LANCEFS_BIN/lancectl" jobs "$dataset/$1.lance" | cut -f2; }
+until_is DONE done_in bar || is "a job of a table" DONE "$(done_in bar)"
+until_is DONE done_in photos || is "a job of another" DONE "$(done_in photos)"
+is "it shows" "state: DONE" "$(sed -n 2p "$mnt/photos/jobs/1/status")"

@@ -176,6 +176,25 @@ kill_mount
 is "the next one heeds it" PAUSED "$(ctl jobs "$dataset" | grep ^61 | cut -f2)"
 ctl cancel "$dataset" 61 >/dev/null
 
+# what another user has put there is not run for them
+if [[ $(id -u) -eq 0 ]]; then
+	leave 62 "tag theirs"
+	chown 65534 "$jobs/62/command"
+	mount_it -o allow_other
+	leave 63 "tag ours"
+	nobody="setpriv --reuid=65534 --regid=65534 --clear-groups bash -c"
+	chmod 711 "$scratch"
+	fails "theirs, if they say so" "$nobody \"echo 'resume 62' >'$mnt/control'\""
+	is "why" 1 "$(head -1 "$mnt/last_error" | grep -c 'job 62 was made by user 65534')"
+	timeout 20 $nobody "echo 'resume 63 --wait' >'$mnt/control'"
+	is "ours" DONE "$(state 63)"
+	is "theirs is left" PENDING "$(state 62)"
+	timeout 20 bash -c "echo 'resume 62 --wait' >'$mnt/control'"
+	is "until we say so" DONE "$(state 62)"
+	fusermount3 -u "$mnt"
+	wait "$daemon"
+fi
+
 # many jobs, and a mount that ends meanwhile
 for ((i = 11; i < 60; i++)); do leave $i "add c$i 'width + $i'"; done
 mount_it
