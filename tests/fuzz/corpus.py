@@ -711,6 +711,17 @@ TABLE, ANY_ROWS = 128, 255
 SQL_ANSWERS = HERE.parent / "unit/test_expr.c"
 
 
+def add_udf(corpus):
+    """udf.ini, and comments of scripts: the first byte says which."""
+    for text in ("shape = lines\ncommand = awk -f ./words.awk 'a b' \\; \"c\"\n", "# no\n[udf]\nshape: arrow\ntype = float32[4]\n",
+                 "outputs = a:int32, \"b c\":struct<x: int8, y: list<string>>\ninputs = a, 'b,c'\n",
+                 "models = a.npz\n\tsha256:" + "0" * 64 + ":/m\nreadable = /usr /opt\nlock = uv.lock\n",
+                 "command = ./run \\\n  folded\\\n\tonce\nexecutable = run\ninterpreter = sh\n"):
+        corpus.add("udf", b"\0" + text.encode())
+    for text in ("#!/bin/sh\n# lancefs: shape=lines type=int64 inputs=caption\n", "-- lancefs: type=\"decimal(3,1)\"\n// lancefs: inputs=a,b\n"):
+        corpus.add("udf", b"\1" + text.encode())
+
+
 def add_sql(corpus):
     """The expressions that the unit tests know, alone and in a SELECT."""
     for text in re.findall(r'^\t\{"((?:[^"\\]|\\.)*)",', SQL_ANSWERS.read_text(), re.M):
@@ -769,6 +780,7 @@ def main():
     add_lineage(corpus)
     add_jsonb(corpus)
     add_sql(corpus)
+    add_udf(corpus)
     add_column_files(corpus)
     print("corpus:", ", ".join(f"{n} {door}" for door, n in sorted(corpus.n.items())))
 

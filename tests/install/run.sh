@@ -11,7 +11,8 @@ trap 'rm -rf "$scratch"' EXIT
 
 cmake --install "$build" --prefix "$scratch/usr" >"$scratch/log" || { cat "$scratch/log"; exit 1; }
 for file in bin/lancefs bin/lancectl sbin/mount.lancefs share/man/man1/lancefs.1 \
-	share/man/man1/lancectl.1 share/doc/lancefs/lancefs.conf; do
+	share/man/man1/lancectl.1 share/man/man7/lancefs-udf.7 \
+	share/lancefs/udf/lancefs_udf.py share/lancefs/udf/sentiment/udf.ini share/doc/lancefs/lancefs.conf; do
 	[[ -s $scratch/usr/$file ]] || { echo "not installed: $file"; exit 1; }
 done
 pc=$(find "$scratch/usr" -name lancefs.pc)
