@@ -21,8 +21,9 @@ struct backfill {
 	struct table *table; /* borrowed, as the next two */
 	const struct backfill_spec *spec;
 	struct job *job;
-	struct udf *own;	       /* owned; the columns' UDF, if spec names none */
-	const struct udf *udf;	       /* that or spec's */
+	struct udf *own;       /* owned; the columns' UDF, if spec names none */
+	const struct udf *udf; /* that or spec's */
+	struct run_lock lock;
 	struct checkpoint *checkpoint; /* owned */
 	struct pass *pass;	       /* owned; the present one */
 	struct type **types;	       /* owned array; the outputs' types, referenced */
@@ -148,6 +149,7 @@ static void fini(struct backfill *b)
 {
 	pass_close(b->pass);
 	checkpoint_close(b->checkpoint);
+	run_lock_drop(&b->lock);
 	udf_free(b->own);
 	for (size_t i = 0; i < b->n_types; i++)
 		type_unref(b->types[i]);
@@ -553,7 +555,10 @@ static struct err *begin(struct backfill *b)
 	v = table_latest(b->table);
 	TRY(version_check_writable(v));
 	TRY(udf_columns_find(v, b->spec->column, &c));
-	struct err *err = prepare(b, &c);
+	struct err *err = run_lock_take(table_store(b->table), c.outputs[0]->id,
+					job_id(b->job), &b->lock);
+	if (!err)
+		err = prepare(b, &c);
 	if (!err)
 		err = repoint(b, &c);
 	udf_columns_fini(&c);

@@ -18,7 +18,8 @@
 
 #define PAUSE_NS INT64_C(50000000) /* after the first failure; then twice that … */
 #define LONGEST_PAUSE_NS INT64_C(5000000000)
-/* Failures of all workers after which it is no row's fault, if no row has a value. */
+/* Failures of all workers after which it is no row's fault, if no row has a value;
+ * time-outs, which take long, count for more. */
 #define HOPELESS 16
 
 struct hand {
@@ -29,7 +30,6 @@ struct hand {
 	struct udf_worker *worker; /* owned */
 	struct batch *sent, *last; /* owned; on their way, the oldest first */
 	struct batch *lost;	   /* owned; to be tried again, the first first */
-	unsigned n_failures;	   /* since something succeeded */
 };
 
 struct crew {
@@ -105,7 +105,6 @@ static struct err *take_answer(struct hand *h, const struct udf_answer *a)
 	for (size_t i = 0; i < a->n_failed; i++)
 		failed[i] = a->failed[i].row;
 	atomic_fetch_add(&c->n_good, a->n_rows - a->n_failed);
-	h->n_failures = 0;
 	/* what has a value is kept before a row without one may end it all */
 	TRY(c->spec.done(c->spec.ctx, b, a->outputs, failed, a->n_failed));
 	for (size_t i = 0; i < a->n_failed; i++)
@@ -125,6 +124,13 @@ static void lose_sent(struct hand *h)
 	h->sent = h->last = NULL;
 }
 
+/* Only a row alone is tried again as a batch is: in between, cutting finds it faster.
+ */
+static void forgive(const struct hand *h, struct batch *half)
+{
+	half->attempt = half->n_rows == 1 ? 0 : h->crew->spec.retries;
+}
+
 static struct err *cut_in_half(struct hand *h, struct batch *b)
 {
 	AUTO(batch) struct batch *first = NULL;
@@ -132,7 +138,8 @@ static struct err *cut_in_half(struct hand *h, struct batch *b)
 	uint64_t half = b->n_rows / 2;
 	TRY(batch_cut(b, 0, half, &first));
 	TRY(batch_cut(b, half, b->n_rows, &second));
-	first->attempt = second->attempt = 0;
+	forgive(h, first);
+	forgive(h, second);
 	second->next = h->lost;
 	first->next = TAKE(second);
 	h->lost = TAKE(first);
@@ -168,7 +175,8 @@ static struct err *describe(const struct udf_failure *f, int code, const char *w
 static struct err *check_hope(struct hand *h, const struct udf_failure *f)
 {
 	struct crew *c = h->crew;
-	unsigned n = atomic_fetch_add(&c->n_failures, 1) + 1;
+	unsigned weight = f->kind == UDF_TIMED_OUT ? HOPELESS / 4 : 1;
+	unsigned n = atomic_fetch_add(&c->n_failures, weight) + weight;
 	if (f->kind == UDF_NOT_STARTED)
 		return describe(f, ENOEXEC, "the function cannot be run");
 	if (n >= HOPELESS + 2 * c->spec.n_workers && !atomic_load(&c->n_good))
@@ -189,10 +197,10 @@ static void tell_failure(struct hand *h, const struct batch *b,
 	err_free(err); /* it is only told */
 }
 
-static void pause_for(struct hand *h)
+static void pause_for(const struct hand *h, unsigned attempt)
 {
 	int64_t ns = PAUSE_NS;
-	for (unsigned i = 1; i < h->n_failures && ns < LONGEST_PAUSE_NS; i++)
+	for (unsigned i = 1; i < attempt && ns < LONGEST_PAUSE_NS; i++)
 		ns *= 2;
 	int64_t end = monotonic_ns() + MIN_OF(ns, LONGEST_PAUSE_NS);
 	while (!atomic_load(&h->crew->is_stopped) && monotonic_ns() < end)
@@ -214,7 +222,7 @@ static struct err *blame(struct hand *h, const struct udf_failure *f)
 	b->next = NULL;
 	b->attempt++;
 	if (is_worth_a_try(h, b, f)) {
-		pause_for(h);
+		pause_for(h, b->attempt);
 		b->next = h->lost;
 		h->lost = TAKE(b);
 		return NULL;
@@ -230,7 +238,6 @@ static struct err *take_failure(struct hand *h)
 	bool was_alone = h->sent && !h->sent->next;
 	if (h->sent)
 		tell_failure(h, h->sent, f);
-	h->n_failures++;
 	TRY(check_hope(h, f));
 	lose_sent(h);
 	return was_alone ? blame(h, f) : NULL;

@@ -456,13 +456,20 @@ static struct err *after_end(struct udf_worker *w, int status, bool *ret_lost)
 	return NULL;
 }
 
+/* How long one that has closed its output may take to end. */
+static int64_t patience(const struct udf_worker *w)
+{
+	int64_t timeout = w->run->limits.timeout_ns;
+	return timeout ? MIN_OF(timeout, END_NS) : END_NS;
+}
+
 /* Has the process ended, or should it have? */
 static struct err *look_for_end(struct udf_worker *w, bool *ret_lost)
 {
 	bool more = true;
 	int status;
 	if (!process_ended(&w->process, &status)) {
-		if (!w->has_ended || monotonic_ns() - w->sign_ns < END_NS)
+		if (!w->has_ended || monotonic_ns() - w->sign_ns < patience(w))
 			return NULL;
 		read_last_errors(w);
 		lose(w, UDF_TIMED_OUT, "it has closed its output and does not end");
