@@ -435,6 +435,8 @@ MUST_CHECK struct err *runner_start(struct server *s);
 MUST_CHECK struct err *runner_submit(struct mount *m, uint64_t id);
 /* The same for all that wait for somebody, unless the mount is to leave them. */
 MUST_CHECK struct err *runner_adopt(struct mount *m);
+/* The same for those that another process ran then, if it has ended soon after. */
+void runner_look(struct server *s);
 /* The mount ends: tell those that run, begin no other. */
 void runner_interrupt(struct server *s);
 /* Wait for them; false: one does not end, and works with what is the server's. */
@@ -471,6 +473,7 @@ struct server {
 	struct mount_options options;
 	struct log log;
 	struct fuse_session *session;
+	char *mountpoint; /* owned; absolute, with no link in it */
 	struct inode_table inodes;
 	struct mount *mount;   /* owned reference; what SOURCE is */
 	struct watch *watch;   /* owned */

@@ -33,7 +33,7 @@ static void log_to_syslog(void *ctx, enum log_level level, const char *line)
 }
 
 /* A mount point at or inside the source would hide or enclose it. */
-static struct err *check_places(const struct mount_options *o)
+static struct err *check_places(const struct mount_options *o, char **ret_mountpoint)
 {
 	AUTO_MEM char *source = realpath(o->source, NULL);
 	if (!source)
@@ -46,6 +46,7 @@ static struct err *check_places(const struct mount_options *o)
 	    (mountpoint[len] == 0 || mountpoint[len] == '/'))
 		return err_new(EINVAL, "the mount point %s lies in the dataset %s",
 			       mountpoint, source);
+	*ret_mountpoint = TAKE(mountpoint);
 	return NULL;
 }
 
@@ -59,7 +60,7 @@ static struct err *open_server(struct server *s)
 	s->log = (struct log){.write = log_to_stderr, .level = LEVEL_WARN};
 	if (s->options.debug)
 		s->log.level = LEVEL_DEBUG;
-	TRY(check_places(&s->options));
+	TRY(check_places(&s->options, &s->mountpoint));
 	TRY(watch_new(s));
 	TRY(runner_new(s));
 	TRY(io_store_open_local(s->options.source, &store));
@@ -76,6 +77,7 @@ static void close_server(struct server *s)
 	runner_free(s);
 	mount_unref(s->mount);
 	watch_free(s);
+	free(s->mountpoint);
 	options_fini(&s->options);
 }
 

@@ -19,23 +19,26 @@
 
 #define MAX_RUNNING 4
 #define END_WITHIN_S 10
+#define FOLLOWED_NS ((END_WITHIN_S + 5) * INT64_C(1000000000))
 
 struct waiting {
 	struct waiting *next;
 	struct mount *mount; /* owned reference */
 	uint64_t id;	     /* 0: look through a database for jobs */
+	int64_t until_ns;    /* of those that are followed; monotonic */
 };
 
 struct runner {
 	atomic_bool is_ending;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct waiting *first; /* guarded by .lock; owned */
-	unsigned n_waiting;    /* guarded by .lock */
-	unsigned n_idle;       /* threads; guarded by .lock */
-	unsigned n_alive;      /* threads; guarded by .lock */
-	bool has_started;      /* guarded by .lock; threads may be made */
-	unsigned n_threads;    /* guarded by .lock */
+	struct waiting *first;	  /* guarded by .lock; owned */
+	struct waiting *followed; /* guarded by .lock; owned */
+	unsigned n_waiting;	  /* guarded by .lock */
+	unsigned n_idle;	  /* threads; guarded by .lock */
+	unsigned n_alive;	  /* threads; guarded by .lock */
+	bool has_started;	  /* guarded by .lock; threads may be made */
+	unsigned n_threads;	  /* guarded by .lock */
 	pthread_t threads[MAX_RUNNING];
 };
 
@@ -88,6 +91,7 @@ static struct err *run_job(struct runner *runner, struct run *r, uint64_t id)
 		.table = m->table,
 		.version = v,
 		.name = mount_table_name(m),
+		.mountpoint = m->server->mountpoint,
 		.log = &m->server->log,
 		.find_table = find_table,
 		.open = refuse_open,
@@ -188,6 +192,30 @@ struct err *runner_submit(struct mount *m, uint64_t id)
 
 /* --- what a mount finds --- */
 
+/* The process that runs it may be about to end, as the mount before this one is. */
+static struct err *follow(struct mount *m, uint64_t id)
+{
+	struct runner *r = m->server->runner;
+	struct waiting *w;
+	TRY(mem_new(&w));
+	*w = (struct waiting){.mount = mount_ref(m),
+			      .id = id,
+			      .until_ns = monotonic_ns() + FOLLOWED_NS};
+	LOCK_SCOPE(&r->lock);
+	w->next = r->followed;
+	r->followed = w;
+	return NULL;
+}
+
+static struct err *adopt(struct mount *m, const struct job_status *s)
+{
+	if (s->uid != geteuid())
+		return NULL;
+	if (s->state == JOB_RUNNING)
+		return follow(m, s->id);
+	return s->state == JOB_PENDING ? runner_submit(m, s->id) : NULL;
+}
+
 struct err *runner_adopt(struct mount *m)
 {
 	struct job_status *jobs;
@@ -201,10 +229,48 @@ struct err *runner_adopt(struct mount *m)
 	TRY(jobs_expire(m->store, JOB_KEPT_S));
 	TRY(jobs_list(m->store, &jobs, &n));
 	for (size_t i = 0; i < n && !err; i++)
-		if (jobs[i].state == JOB_PENDING && jobs[i].uid == geteuid())
-			err = runner_submit(m, jobs[i].id);
+		err = adopt(m, &jobs[i]);
 	jobs_free(jobs, n);
 	return err;
+}
+
+/* true: it is to be looked at again. */
+static bool look(const struct waiting *w)
+{
+	struct job_status s;
+	struct err *err = job_read(w->mount->store, w->id, &s);
+	if (err) {
+		err_free(err); /* it vanished */
+		return false;
+	}
+	enum job_state state = s.state;
+	job_status_fini(&s);
+	if (state == JOB_PENDING)
+		report(w->mount, getpid(), NULL, runner_submit(w->mount, w->id));
+	return state == JOB_RUNNING && monotonic_ns() < w->until_ns;
+}
+
+void runner_look(struct server *s)
+{
+	struct runner *r = s->runner;
+	struct waiting *kept = NULL, **end = &kept;
+	pthread_mutex_lock(&r->lock);
+	struct waiting *all = TAKE(r->followed);
+	pthread_mutex_unlock(&r->lock);
+	while (all) {
+		struct waiting *w = all;
+		all = w->next;
+		w->next = NULL;
+		if (!look(w)) {
+			waiting_free(w);
+			continue;
+		}
+		*end = w;
+		end = &w->next;
+	}
+	LOCK_SCOPE(&r->lock);
+	*end = r->followed; /* what came meanwhile */
+	r->followed = kept;
 }
 
 /* --- beginning and end --- */
@@ -252,16 +318,22 @@ bool runner_end(struct server *s)
 	return has_ended;
 }
 
+static void all_free(struct waiting *w)
+{
+	while (w) {
+		struct waiting *next = w->next;
+		waiting_free(w);
+		w = next;
+	}
+}
+
 void runner_free(struct server *s)
 {
 	struct runner *r = s->runner;
 	if (!r)
 		return;
-	while (r->first) {
-		struct waiting *w = r->first;
-		r->first = w->next;
-		waiting_free(w);
-	}
+	all_free(r->first);
+	all_free(r->followed);
 	pthread_cond_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	free(r);

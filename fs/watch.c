@@ -177,6 +177,7 @@ static void *run(void *arg)
 			break;
 		for (struct mount *m = next_mount(w, NULL); m; m = next_mount(w, m))
 			look_after(m);
+		runner_look(s);
 		parked_answer(s);
 		tasks_wake(s);
 	}

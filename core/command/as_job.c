@@ -142,6 +142,11 @@ struct err *command_run_job(const struct command_env *env, uint64_t id, struct b
 	if (env->job_began)
 		env->job_began(env->ctx, id);
 	struct err *err = run_command(env, job, &is_partial, &answer);
+	while (err && err->code == EINTR && job_is_resumed(job)) {
+		err_free(err); /* it was paused, and resumed before it rested */
+		answer.len = 0;
+		err = run_command(env, job, &is_partial, &answer);
+	}
 	buf_append(out, answer.data, answer.len);
 	buf_byte(&answer, 0);
 	if (!err)

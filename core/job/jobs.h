@@ -98,6 +98,8 @@ void job_log(struct job *job, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* What somebody, or the end of the process, wants of it; cheap. */
 enum job_request job_requested(struct job *job);
+/* A pause of which job_requested told was taken back since then.  Told once. */
+bool job_is_resumed(struct job *job);
 /* This process is about to end: job_requested says JOB_PAUSE from now on, and
  * job_is_ending tells that it is for that. */
 void job_interrupt(struct job *job);

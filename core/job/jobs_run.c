@@ -40,6 +40,7 @@ struct job {
 	atomic_bool is_ending;
 	const atomic_bool *ending; /* borrowed; or NULL */
 	atomic_int request;	   /* as last seen */
+	atomic_bool has_paused;	   /* somebody was told of a pause */
 	atomic_llong next_look;	   /* monotonic */
 	atomic_llong next_write;   /* monotonic */
 
@@ -357,9 +358,20 @@ enum job_request job_requested(struct job *j)
 		write_if_due(j, BEAT_EVERY_NS);
 	}
 	enum job_request seen = (enum job_request)atomic_load(&j->request);
+	if (seen == JOB_PAUSE)
+		atomic_store(&j->has_paused, true);
 	if (seen == JOB_GO_ON && job_is_ending(j))
 		return JOB_PAUSE;
 	return seen;
+}
+
+bool job_is_resumed(struct job *j)
+{
+	if (!atomic_exchange(&j->has_paused, false) || job_is_ending(j))
+		return false;
+	enum job_request asked = job_request_read(j->dir);
+	atomic_store(&j->request, (int)asked);
+	return asked == JOB_GO_ON;
 }
 
 void job_interrupt(struct job *j)

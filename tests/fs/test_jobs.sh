@@ -195,6 +195,50 @@ if [[ $(id -u) -eq 0 ]]; then
 	wait "$daemon"
 fi
 
+# one that heeds what is asked of it: a function that takes its time
+cat >"$scratch/slow.awk" <<'END'
+#!/usr/bin/awk -f
+# lancefs: type=int64 inputs=caption
+{ system("sleep 0.01"); print NF; fflush() }
+END
+chmod +x "$scratch/slow.awk"
+ctl udf add "$dataset" "$scratch/slow.awk" >/dev/null
+ctl add "$dataset" words --udf=slow --inputs=caption >/dev/null
+backfill="backfill words --workers=1 --batch=5 --checkpoint=5 --no-sandbox"
+mount_it
+echo "$backfill" >"$mnt/control"
+id=$(reply | sed -n 's/^job \([0-9]*\): backfill words (cat .*/\1/p')
+is "the command is kept" "$backfill" "$(cat "$mnt/jobs/$id/command")"
+until_is 1 grep -c "^rows/s: [1-9]" "$mnt/jobs/$id/status" || is "its rate" 1 0
+echo "pause $id" >"$mnt/control"
+until_is PAUSED state "$id" || is "it rests" PAUSED "$(state "$id")"
+echo "resume $id" >"$mnt/control"
+until_is RUNNING state "$id" || is "it goes on" RUNNING "$(state "$id")"
+echo "pause $id" >"$mnt/control"
+echo "resume $id" >"$mnt/control"
+fusermount3 -u "$mnt"
+before=$daemon
+mount_it # while the other one is still about to end
+wait "$before"
+timeout 60 cat "$mnt/jobs/$id/wait" >"$scratch/wait.words"
+is "the next mount goes on with it" "state: DONE" "$(sed -n 2p "$scratch/wait.words")"
+is "its values" "$(awk '{ print NF }' "$mnt/columns/caption.txt" | md5sum)" "$(md5sum <"$mnt/columns/words.txt")"
+fusermount3 -u "$mnt"
+wait "$daemon"
+"$LANCEFS_BIN/lancectl" backfill "$dataset" words --where=true --workers=1 --batch=5 --no-sandbox --udf=slow 2>"$scratch/err" &
+runner=$!
+until_is RUNNING sh -c "'$LANCEFS_BIN/lancectl' jobs '$dataset' | head -1 | cut -f2" || is "lancectl runs it" RUNNING ""
+kill -TERM "$runner"
+wait "$runner" || true
+id=$((id + 1))
+is "it says how to go on" "lancectl: job $id is to be gone on with: lancectl resume $dataset $id" "$(tail -1 "$scratch/err")"
+ctl resume "$dataset" $id 2>"$scratch/err" >/dev/null &
+runner=$!
+until_is RUNNING sh -c "'$LANCEFS_BIN/lancectl' jobs '$dataset' | head -1 | cut -f2" || is "it goes on" RUNNING ""
+ctl cancel "$dataset" $id >/dev/null
+wait "$runner" || true
+is "it was cancelled" "lancectl: resume: job $id is cancelled" "$(tail -1 "$scratch/err")"
+
 # many jobs, and a mount that ends meanwhile
 for ((i = 11; i < 60; i++)); do leave $i "add c$i 'width + $i'"; done
 mount_it

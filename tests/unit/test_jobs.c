@@ -420,6 +420,26 @@ static void test_ask__one_that_runs(void **state)
 	assert_string_equal(file_of(p, id, "request"), "");
 }
 
+static void test_ask__a_pause_is_taken_back(void **state)
+{
+	struct place *p = *state;
+	struct job *job;
+	uint64_t id = make(p, "x");
+	assert_null(job_claim(p->store, id, &job));
+	assert_false(job_is_resumed(job));
+	assert_null(job_ask(p->store, id, JOB_PAUSE));
+	assert_int_equal(request_seen(job), JOB_PAUSE);
+	assert_false(job_is_resumed(job)); /* it is still asked for */
+	usleep(120000);
+	assert_int_equal(job_requested(job), JOB_PAUSE);
+	assert_null(job_ask(p->store, id, JOB_GO_ON));
+	assert_int_equal(job_requested(job), JOB_PAUSE); /* as seen a moment ago */
+	assert_true(job_is_resumed(job));
+	assert_int_equal(job_requested(job), JOB_GO_ON);
+	assert_false(job_is_resumed(job));
+	job_release(job);
+}
+
 static void test_ask__the_process_ends(void **state)
 {
 	struct place *p = *state;
@@ -619,6 +639,7 @@ int main(void)
 		TEST(test_claim__of_another_host),
 		TEST(test_ask__one_that_nobody_runs),
 		TEST(test_ask__one_that_runs),
+		TEST(test_ask__a_pause_is_taken_back),
 		TEST(test_ask__the_process_ends),
 		TEST(test_read__torn_status),
 		TEST(test_list__hostile_directory),
