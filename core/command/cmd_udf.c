@@ -41,8 +41,12 @@ static struct err *run_add(const struct command_env *env, const struct words *w,
 			   struct buf *out)
 {
 	AUTO(udf) struct udf *u = NULL;
-	struct udf_options options = {words_option(w, "name"), words_option(w, "shape"),
-				      words_option(w, "type")};
+	struct udf_options options = {
+		.name = words_option(w, "name"),
+		.shape = words_option(w, "shape"),
+		.type = words_option(w, "type"),
+		.is_unsandboxed = words_option(w, "no-sandbox"),
+	};
 	TRY(command_check_programs(env));
 	TRY(add_path(env, w->args[1], &options, &u));
 	udf_render(u, env->json, out);
@@ -51,11 +55,12 @@ static struct err *run_add(const struct command_env *env, const struct words *w,
 
 const struct command cmd_udf_add = {
 	.name = "udf add",
-	.usage = "udf add PATH [--name=NAME] [--shape=lines|arrow|files] [--type=TYPE]",
+	.usage = "udf add PATH [--name=NAME] [--shape=lines|arrow|files] [--type=TYPE] "
+		 "[--no-sandbox]",
 	.summary = "register a program, or a directory with udf.ini, as a function",
 	.min_args = 1,
 	.max_args = 1,
-	.options = (const char *const[]){"name", "shape", "type", NULL},
+	.options = (const char *const[]){"name", "shape", "type", "no-sandbox", NULL},
 	.run = run_add,
 };
 

@@ -166,15 +166,37 @@ void bundle_sort(struct bundle *b)
 		qsort(b->files, b->n_files, sizeof(*b->files), compare_files);
 }
 
-/* A rename onto an equal bundle is no failure. */
+/* Is what has the name whole? */
+static bool is_whole(struct bundle *b, const char *hash)
+{
+	AUTO(udf) struct udf *there = NULL;
+	AUTO_ERR struct err *no = bundle_load(b->store, hash, &there); /* damaged */
+	return !no;
+}
+
+/* Out of the way, to a name that cleaning up knows. */
+static struct err *set_aside(struct bundle *b, const char *path)
+{
+	uint8_t raw[16];
+	char text[UUID_TEXT_LEN + 1];
+	AUTO_MEM char *aside = NULL;
+	TRY(uuid_new(raw, text));
+	TRY(str_printf(&aside, UDF_DIR "/.tmp-%s", text));
+	return io_publish(b->store, path, aside);
+}
+
+/* A bundle that is there is as good, unless somebody has damaged it. */
 static struct err *give_name(struct bundle *b, const char *hash)
 {
 	AUTO_MEM char *to = NULL;
 	TRY(str_printf(&to, UDF_DIR "/%s", hash));
 	struct err *err = io_publish(b->store, b->dir, to);
 	if (err && (err->code == EEXIST || err->code == ENOTEMPTY)) {
-		err_free(err); /* the same content is there */
-		return NULL;
+		err_free(err);
+		if (is_whole(b, hash))
+			return NULL;
+		TRY(set_aside(b, to));
+		err = io_publish(b->store, b->dir, to);
 	}
 	TRY(err);
 	free(TAKE(b->dir));

@@ -85,12 +85,13 @@ static struct err *run(struct bundle *b, const struct udf *u, int64_t timeout_ns
 		       struct buf *out)
 {
 	AUTO_MEM char *root = NULL;
-	struct udf_limits limits = {0};
+	struct udf_limits limits = {.is_unsandboxed = b->is_unsandboxed};
 	char **argv = NULL, **env = NULL;
 	AUTO_BUF struct buf complaints = {0};
 	const char *line;
 	int status = 0, len;
-	TRY(udf_check_sandbox());
+	if (!b->is_unsandboxed)
+		TRY(udf_check_sandbox());
 	TRY(io_store_real_path(b->store, &root));
 	limits.hidden[0] = root;
 	TRY(sandbox_command(b->store, b->dir, u, &limits, NULL, &argv, &env));

@@ -67,7 +67,9 @@ static struct err *begin(struct io_store *s, const char *file_name, bool is_dir,
 		TRY(spec_say(&r->spec, "shape", o->shape, "--shape"));
 	if (o && o->type && *o->type)
 		TRY(spec_say(&r->spec, "type", o->type, "--type"));
-	return bundle_begin(s, &r->bundle);
+	TRY(bundle_begin(s, &r->bundle));
+	r->bundle.is_unsandboxed = o && o->is_unsandboxed;
+	return NULL;
 }
 
 /* --- files --- */

@@ -79,7 +79,8 @@ DEFINE_AUTO(udf, udf_free)
 struct udf_options {
 	const char *name;
 	const char *shape;
-	const char *type; /* of its output, or several as "a:float, b:string" */
+	const char *type;    /* of its output, or several as "a:float, b:string" */
+	bool is_unsandboxed; /* run what is to be asked without a sandbox */
 };
 
 /*

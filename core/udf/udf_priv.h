@@ -128,6 +128,7 @@ struct bundle {
 	size_t n_files, cap;
 	struct bundle_file *files; /* owned */
 	uint64_t n_bytes;
+	bool is_unsandboxed; /* its programs are asked without a sandbox */
 };
 
 MUST_CHECK struct err *bundle_begin(struct io_store *s, struct bundle *ret);
@@ -177,7 +178,7 @@ MUST_CHECK struct err *add_helper(struct bundle *b, const char *script);
 /* Ask u, whose bundle lies in dir, what it is. */
 MUST_CHECK struct err *describe(struct bundle *b, const struct udf *u,
 				struct spec *ret);
-/* The first line that the interpreter says to --version, in the sandbox; *ret stays
+/* The first line that the interpreter says to --version; *ret stays
  * NULL if it says none. */
 MUST_CHECK struct err *interpreter_version(struct bundle *b, const char *path,
 					   char **ret);

@@ -227,7 +227,7 @@ static void test_register__options(void **state)
 {
 	struct place *p = *state;
 	AUTO(udf) struct udf *u = NULL;
-	struct udf_options o = {"other", "files", "a: float, b: string"};
+	struct udf_options o = {"other", "files", "a: float, b: string", false};
 	make(p, "words.sh", WORDS, 0755);
 	assert_ok(add_to(p, p->store, "words.sh", &o, &u));
 	assert_string_equal(u->name, "other");
@@ -441,6 +441,17 @@ static void test_load__tampered(void **state)
 	assert_err(udf_load(p->store, "words", &none), EIO, "SHA256SUMS is not");
 }
 
+static void test_register__repairs(void **state)
+{
+	struct place *p = *state;
+	AUTO(udf) struct udf *u = NULL, *again = NULL;
+	make(p, "words.sh", WORDS, 0755);
+	assert_ok(add(p, "words.sh", &u));
+	tamper(p, u, "words.sh", "#!/bin/sh\nevil\n");
+	assert_ok(add(p, "words.sh", &again));
+	assert_string_equal(u->hash, again->hash);
+}
+
 static void test_check_models__changed(void **state)
 {
 	struct place *p = *state;
@@ -555,6 +566,7 @@ int main(void)
 		TEST(test_load__by_name_and_hash),
 		TEST(test_remove__forgets_the_name),
 		TEST(test_load__tampered),
+		TEST(test_register__repairs),
 		TEST(test_check_models__changed),
 		TEST(test_command_line__unsandboxed),
 		TEST(test_command_line__sandboxed),
