@@ -22,6 +22,7 @@
  * mount.c     one table, from opening on       parked.c   reads that wait
  * staging.c   files being written, and when they are committed
  * watch.c     new versions by others, time-outs, invalidation
+ * runner.c    jobs that the mount runs
  * report.c    failures: log, last_error, reply
  * metrics.c   counters and timings of requests
  *
@@ -433,8 +434,9 @@ MUST_CHECK struct err *runner_new(struct server *s);
 MUST_CHECK struct err *runner_start(struct server *s);
 /* Run a job of the mount's table soon. */
 MUST_CHECK struct err *runner_submit(struct mount *m, uint64_t id);
-/* The same for all that wait for somebody, unless the mount is to leave them. */
-MUST_CHECK struct err *runner_adopt(struct mount *m);
+/* The same for all that wait for somebody, unless the mount is to leave them.  What
+ * keeps it from that is only logged. */
+void runner_adopt(struct mount *m);
 /* The same for those that another process ran then, if it has ended soon after. */
 void runner_look(struct server *s);
 /* The mount ends: tell those that run, begin no other. */

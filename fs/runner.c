@@ -216,22 +216,32 @@ static struct err *adopt(struct mount *m, const struct job_status *s)
 	return s->state == JOB_PENDING ? runner_submit(m, s->id) : NULL;
 }
 
-struct err *runner_adopt(struct mount *m)
+static struct err *adopt_all(struct mount *m)
 {
 	struct job_status *jobs;
 	size_t n;
 	struct err *err = NULL;
-	if (!(m->is_writable || m->database) || m->server->options.skip_jobs ||
-	    m->server->options.read_only)
-		return NULL;
 	if (m->database) /* which takes long to look through */
 		return runner_submit(m, 0);
-	TRY(jobs_expire(m->store, JOB_KEPT_S));
+	err_free(jobs_expire(m->store, JOB_KEPT_S)); /* what is old stays */
 	TRY(jobs_list(m->store, &jobs, &n));
 	for (size_t i = 0; i < n && !err; i++)
 		err = adopt(m, &jobs[i]);
 	jobs_free(jobs, n);
 	return err;
+}
+
+void runner_adopt(struct mount *m)
+{
+	const struct server *s = m->server;
+	if (!(m->is_writable || m->database) || s->options.skip_jobs ||
+	    s->options.read_only)
+		return;
+	struct err *err = adopt_all(m);
+	if (err)
+		log_line(&s->log, LEVEL_WARN, "%s: jobs are not gone on with: %s",
+			 m->source, err->msg);
+	err_free(err); /* told */
 }
 
 /* true: it is to be looked at again. */

@@ -26,7 +26,7 @@ static struct err *make_job(const struct command_env *env, const struct words *w
 	struct io_store *store = table_store(env->table);
 	TRY(words_join(w, "wait", &line));
 	TRY(what_of(w, ret_what));
-	TRY(jobs_expire(store, JOB_KEPT_S));
+	err_free(jobs_expire(store, JOB_KEPT_S)); /* what is old stays */
 	return job_create(store, line, *ret_what, ret_id);
 }
 

@@ -259,3 +259,20 @@ is "are not shown" "" "$(ls "$mnt/jobs" | grep -E '^(100|101|x)$' || true)"
 fails "nor found" "ls '$mnt/jobs/101/'"
 ln -sf /etc/passwd "$jobs/1/log"
 is "a link is not followed" "" "$(cat "$mnt/jobs/1/log")"
+
+# nor is what is in the place of jobs/
+for what in file link; do
+	fusermount3 -u "$mnt"
+	wait "$daemon"
+	rm -rf "$scratch/jobs.before"
+	mv "$jobs" "$scratch/jobs.before"
+	[[ $what != file ]] || echo "not a directory" >"$jobs"
+	[[ $what != link ]] || ln -s "$scratch/jobs.before" "$jobs"
+	mount_it 2>/dev/null
+	is "the mount is there" 240 "$(wc -l <"$mnt/columns/width.txt")"
+	is "no jobs ($what)" "" "$(ls "$mnt/jobs" 2>/dev/null)"
+	fails "and no job" "ls '$mnt/jobs/1'"
+	rm "$jobs"
+	mv "$scratch/jobs.before" "$jobs"
+	is "they are back" 1 "$(ls -d "$mnt/jobs/1" | wc -l)"
+done
