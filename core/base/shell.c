@@ -136,8 +136,12 @@ void shell_quote(const char *word, struct buf *out)
 	if (!*word)
 		buf_str(out, "''");
 	for (; *word; word++) {
-		if (!is_plain((unsigned char)*word))
-			buf_byte(out, '\\');
-		buf_byte(out, (uint8_t)*word);
+		if (isspace((unsigned char)*word)) /* at an end of line others would cut
+						      it */
+			buf_printf(out, "'%c'", *word);
+		else if (is_plain((unsigned char)*word))
+			buf_byte(out, (uint8_t)*word);
+		else
+			buf_printf(out, "\\%c", *word);
 	}
 }

@@ -11,13 +11,15 @@
 
 #define FOLD_BYTES ((size_t)120)
 
-/* Not before what would be taken for a comment's or a blank's beginning. */
+/* Neither within a character nor before what would be taken for a comment's or a
+ * blank's beginning. */
 static size_t fold_at(const char *p, size_t len)
 {
 	if (len <= FOLD_BYTES)
 		return len;
 	for (size_t at = FOLD_BYTES; at > 1; at--)
-		if (!strchr(" \t;#\\", p[at]) && !strchr(" \t;#\\", p[at - 1]))
+		if ((p[at] & 0xc0) != 0x80 && !strchr(" \t;#\\", p[at]) &&
+		    !strchr(" \t;#\\", p[at - 1]))
 			return at;
 	return 0;
 }

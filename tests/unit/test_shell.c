@@ -52,8 +52,17 @@ static void test_shell_words__open_quote(void **state)
 
 static void test_shell_quote__is_read_back(void **state)
 {
-	static const char *const words[] = {"",	  "a",	"a b",	 "it's", "\"",
-					    "\\", "#x", "a,b;c", "ü€",	 "$(x) `y` *?"};
+	static const char *const words[] = {"",
+					    "a",
+					    "a b",
+					    "it's",
+					    "\"",
+					    "\\",
+					    "#x",
+					    "a,b;c",
+					    "ü€",
+					    "$(x) `y` *?",
+					    "ends in blanks \t"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		AUTO_BUF struct buf out = {0};

@@ -280,7 +280,8 @@ class Function:
 
 
 def quote(word):
-    return "".join(c if c.isalnum() or c in "_./:=@%+-" else "\\" + c for c in word)
+    """As in sh; a backslash before a blank at the end of a line would lose it."""
+    return "".join(c if c.isalnum() or c in "_./:=@%+-" else f"'{c}'" if c.isspace() else "\\" + c for c in word)
 
 
 def fold(key, text):
