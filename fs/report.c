@@ -75,7 +75,7 @@ void failures_render(struct mount *m, struct buf *out)
 	LOCK_SCOPE(&m->failures_lock);
 	for (size_t i = 0; i < N_LAST_ERRORS && m->failures[i].text; i++) {
 		const struct failure *f = &m->failures[i];
-		render_time(f->time_ns, out);
+		buf_time(out, f->time_ns);
 		buf_printf(out, " %s %s%s%s\n", f->process, f->path,
 			   *f->path ? ": " : "", f->text);
 	}

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void buf_fini(struct buf *b)
 {
@@ -120,6 +121,22 @@ void buf_json_string(struct buf *b, const char *s, size_t len)
 		}
 	}
 	buf_byte(b, '"');
+}
+
+void buf_time(struct buf *b, int64_t ns)
+{
+	char text[40];
+	struct tm tm;
+	int64_t part = ns % 1000000000;
+	time_t seconds = (time_t)(ns / 1000000000);
+	if (part < 0) { /* of the second that began before */
+		part += 1000000000;
+		seconds--;
+	}
+	if (!gmtime_r(&seconds, &tm) ||
+	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+		text[0] = 0;
+	buf_printf(b, "%s.%03dZ", text, (int)(part / 1000000));
 }
 
 struct err *buf_check(const struct buf *b)

@@ -41,6 +41,8 @@ void buf_u32le(struct buf *b, uint32_t v);
 void buf_u64le(struct buf *b, uint64_t v);
 /* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buf_json_string(struct buf *b, const char *s, size_t len);
+/* Nanoseconds since the epoch as a time of RFC 3339, in UTC, to the millisecond. */
+void buf_time(struct buf *b, int64_t ns);
 /* NULL, or ENOMEM / EFBIG if any append failed. */
 MUST_CHECK struct err *buf_check(const struct buf *b);
 /* NUL-terminate and hand over as a string; the buffer is empty afterwards. */

@@ -14,7 +14,7 @@ static void list_text(const struct table_branch *b, size_t n, struct buf *out)
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(out, "%s\t%s\t%" PRIu64 "\t", b[i].name,
 			   b[i].parent ? b[i].parent : "main", b[i].parent_version);
-		render_time(b[i].time_ns, out);
+		buf_time(out, b[i].time_ns);
 		buf_byte(out, '\n');
 	}
 }

@@ -68,7 +68,7 @@ static void put_line(const struct job_status *s, struct buf *out)
 	put_progress(s, out);
 	buf_byte(out, '\t');
 	if (s->started_ns)
-		render_time(s->started_ns, out);
+		buf_time(out, s->started_ns);
 	else
 		buf_byte(out, '-');
 	buf_byte(out, '\t');

@@ -174,8 +174,6 @@ MUST_CHECK struct err *render_changes(struct table *t, uint64_t number,
 /* From one version to another: rows, and the columns that came, went or changed. */
 MUST_CHECK struct err *render_diff(struct version *from, struct version *to,
 				   struct buf *out);
-/* RFC 3339, UTC, milliseconds. */
-void render_time(int64_t ns, struct buf *out);
 
 /* A view of live rows [first, end) of a column in a format; holds references. */
 MUST_CHECK struct err *column_view(struct version *v, struct field *f,

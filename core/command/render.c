@@ -6,18 +6,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <time.h>
-
-void render_time(int64_t ns, struct buf *out)
-{
-	char text[40];
-	struct tm tm;
-	time_t seconds = (time_t)(ns / 1000000000);
-	if (!gmtime_r(&seconds, &tm) ||
-	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
-		text[0] = 0;
-	buf_printf(out, "%s.%03dZ", text, (int)(ns % 1000000000 / 1000000));
-}
 
 static void render_bytes(uint64_t n, struct buf *out)
 {
@@ -34,7 +22,7 @@ static void render_bytes(uint64_t n, struct buf *out)
 static void info_text(struct version *v, struct buf *out)
 {
 	buf_printf(out, "version: %" PRIu64 "\ntime: ", version_number(v));
-	render_time(version_time_ns(v), out);
+	buf_time(out, version_time_ns(v));
 	buf_printf(out,
 		   "\nrows: %" PRIu64 "\ndeleted rows: %" PRIu64
 		   "\ncolumns: %zu\nfragments: %zu\ndata files: %zu\nbytes: %" PRIu64
@@ -50,7 +38,7 @@ static void info_json(struct version *v, struct buf *out)
 {
 	const char *writer = version_writer(v);
 	buf_printf(out, "{\"version\":%" PRIu64 ",\"time\":\"", version_number(v));
-	render_time(version_time_ns(v), out);
+	buf_time(out, version_time_ns(v));
 	buf_printf(out,
 		   "\",\"rows\":%" PRIu64 ",\"deleted_rows\":%" PRIu64
 		   ",\"columns\":%zu,\"fragments\":%zu,\"data_files\":%zu,\"bytes\":"
@@ -158,7 +146,7 @@ static void history_line(const struct version_summary *s,
 	int64_t bytes = (int64_t)(s->bytes - (old ? old->bytes : 0));
 	if (json) {
 		buf_printf(out, "{\"version\":%" PRIu64 ",\"time\":\"", s->number);
-		render_time(s->time_ns, out);
+		buf_time(out, s->time_ns);
 		buf_printf(out,
 			   "\",\"operation\":\"%s\",\"rows\":%" PRId64
 			   ",\"columns\":%" PRId64 ",\"bytes\":%" PRId64 "}\n",
@@ -166,7 +154,7 @@ static void history_line(const struct version_summary *s,
 		return;
 	}
 	buf_printf(out, "%" PRIu64 "\t", s->number);
-	render_time(s->time_ns, out);
+	buf_time(out, s->time_ns);
 	buf_printf(out,
 		   "\t%s\trows %+" PRId64 "\tcolumns %+" PRId64 "\tbytes %+" PRId64,
 		   s->operation, rows, fields, bytes);

@@ -63,8 +63,6 @@ MUST_CHECK struct err *job_status_save(int dir, const struct job_status *s,
 				       bool is_durable);
 /* Set the runner to this process. */
 MUST_CHECK struct err *job_status_sign(struct job_status *s);
-/* Milliseconds since the epoch, UTC, as in RFC 3339. */
-void job_render_time(int64_t ns, struct buf *out);
 int64_t job_now_ns(void); /* since the epoch */
 
 #endif

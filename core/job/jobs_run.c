@@ -135,7 +135,7 @@ static void log_text(struct job *j, const char *text)
 	LOCK_SCOPE(&j->files);
 	if (j->log_fd < 0 || j->log_len > LIMIT_JOB_LOG)
 		return;
-	job_render_time(job_now_ns(), &line);
+	buf_time(&line, job_now_ns());
 	buf_byte(&line, ' ');
 	for (const char *p = text; *p; p++)
 		buf_byte(&line, (uint8_t)*p < 0x20 && *p != '\t' ? ' ' : (uint8_t)*p);

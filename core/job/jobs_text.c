@@ -6,17 +6,6 @@
 
 #include <inttypes.h>
 
-void job_render_time(int64_t ns, struct buf *out)
-{
-	char text[40];
-	struct tm tm;
-	time_t seconds = (time_t)(ns / 1000000000);
-	if (!gmtime_r(&seconds, &tm) ||
-	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
-		text[0] = 0;
-	buf_printf(out, "%s.%03dZ", text, (int)(ns % 1000000000 / 1000000));
-}
-
 /* --- status.json --- */
 
 static void put_text(struct buf *out, const char *key, const char *text)
@@ -32,7 +21,7 @@ static void put_time(struct buf *out, const char *key, int64_t ns)
 	if (!ns)
 		return;
 	buf_printf(out, ",\"%s\":\"", key);
-	job_render_time(ns, out);
+	buf_time(out, ns);
 	buf_byte(out, '"');
 }
 
@@ -91,7 +80,7 @@ static void put_when(struct buf *out, const char *key, int64_t ns)
 	if (!ns)
 		return;
 	buf_printf(out, "%s: ", key);
-	job_render_time(ns, out);
+	buf_time(out, ns);
 	buf_byte(out, '\n');
 }
 

@@ -106,6 +106,27 @@ static void test_buf__latches_at_its_limit(void **state)
 	buf_fini(&b);
 }
 
+static void test_buf__times(void **state)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} cases[] = {
+		{0, "1970-01-01T00:00:00.000Z"},
+		{INT64_C(1763826546692999999), "2025-11-22T15:49:06.692Z"},
+		{-1, "1969-12-31T23:59:59.999Z"},
+		{INT64_MAX, "2262-04-11T23:47:16.854Z"},
+		{INT64_MIN, "1677-09-21T00:12:43.145Z"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		AUTO_BUF struct buf b = {0};
+		buf_time(&b, cases[i].ns);
+		buf_byte(&b, 0);
+		assert_string_equal((char *)b.data, cases[i].text);
+	}
+}
+
 static void test_buf__json_strings(void **state)
 {
 	struct buf b = {0};
@@ -237,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_cursor__never_passes_the_end),
 		cmocka_unit_test(test_cursor__varints),
 		cmocka_unit_test(test_buf__latches_at_its_limit),
+		cmocka_unit_test(test_buf__times),
 		cmocka_unit_test(test_buf__json_strings),
 		cmocka_unit_test(test_utf8__by_the_rules),
 		cmocka_unit_test(test_bitmaps__against_single_bits),
