@@ -8,147 +8,15 @@
  * interpreter.  So the order matters: first what is covered, then what shows again.
  * Source: bwrap(1).
  */
-#include "udf/udf_priv.h"
+#include "udf/sandbox_priv.h"
 
 #include <errno.h>
 #include <glob.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* Where the bundle is seen. */
 #define INSIDE "/run/udf"
 
-static const char *const private_dirs[] = {"/tmp", "/var/tmp", "/run"};
-
-struct err *words_add(struct words_out *w, const char *fmt, ...)
-{
-	va_list args;
-	TRY(mem_grow(w->n + 2, sizeof(*w->words), &w->cap, &w->words));
-	va_start(args, fmt);
-	int n = vasprintf(&w->words[w->n], fmt, args);
-	va_end(args);
-	w->n += n >= 0;
-	w->words[w->n] = NULL;
-	return n >= 0 ? NULL : err_nomem();
-}
-
-static struct err *add_all(struct words_out *w, const char *const *words)
-{
-	for (; *words; words++)
-		TRY(words_add(w, "%s", *words));
-	return NULL;
-}
-
-/* --- what is covered --- */
-
-/* Is path that directory, or in it? */
-static bool is_below(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-	while (len > 1 && dir[len - 1] == '/')
-		len--;
-	return strncmp(path, dir, len) == 0 && (!path[len] || path[len] == '/');
-}
-
-static bool is_private(const char *path)
-{
-	for (size_t i = 0; i < sizeof(private_dirs) / sizeof(private_dirs[0]); i++)
-		if (is_below(path, private_dirs[i]))
-			return true;
-	return false;
-}
-
-static bool is_hidden(const struct udf_limits *l, const char *path)
-{
-	for (size_t i = 0; i < 4 && l->hidden[i]; i++)
-		if (is_below(path, l->hidden[i]))
-			return true;
-	return false;
-}
-
-struct showing {
-	const struct udf_limits *limits;
-	struct words_out *argv;
-	bool is_late; /* now those that lie in what is hidden, else the others */
-	char **shown; /* owned; NULL-terminated; what was bound */
-	size_t n_shown, cap;
-};
-
-static inline void auto_showing(struct showing *s)
-{
-	udf_words_free(s->shown);
-}
-
-static bool is_shown(const struct showing *s, const char *path)
-{
-	for (size_t i = 0; i < s->n_shown; i++)
-		if (is_below(path, s->shown[i]))
-			return true;
-	return false;
-}
-
-/* Bind what would not be seen, if it is its turn. */
-static struct err *show(struct showing *s, const char *path)
-{
-	struct words_out shown = {s->shown, s->n_shown, s->cap};
-	bool hidden = is_hidden(s->limits, path);
-	if (hidden != s->is_late || (!hidden && !is_private(path)))
-		return NULL;
-	struct err *err = words_add(&shown, "%s", path);
-	s->shown = shown.words;
-	s->n_shown = shown.n;
-	s->cap = shown.cap;
-	TRY(err);
-	TRY(words_add(s->argv, "--ro-bind"));
-	TRY(words_add(s->argv, "%s", path));
-	return words_add(s->argv, "%s", path);
-}
-
-static struct err *hide(const struct showing *s)
-{
-	const struct udf_limits *l = s->limits;
-	for (size_t i = 0; i < 4 && l->hidden[i]; i++) {
-		if (*l->hidden[i] != '/' || !l->hidden[i][1] ||
-		    (is_private(l->hidden[i]) && !is_shown(s, l->hidden[i])))
-			continue; /* it is not seen anyway */
-		TRY(words_add(s->argv, "--tmpfs"));
-		TRY(words_add(s->argv, "%s", l->hidden[i]));
-	}
-	return NULL;
-}
-
-/* --- programs that lie where it is covered: virtual environments --- */
-
-/* PREFIX of PREFIX/bin/NAME, for the libraries beside; else the program's directory. */
-static struct err *show_prefix(struct showing *s, const char *program)
-{
-	AUTO_MEM char *dir = NULL;
-	TRY(str_dup(program, &dir));
-	char *slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return NULL;
-	*slash = 0;
-	char *parent = strrchr(dir, '/');
-	if (parent && parent != dir && strcmp(parent, "/bin") == 0) {
-		*parent = 0;
-		bool is_root = is_below("/tmp", dir) || is_below("/var/tmp", dir) ||
-			       is_below("/run", dir);
-		if (is_root)
-			*parent = '/';
-	}
-	return show(s, dir);
-}
-
-static struct err *show_program(struct showing *s, const char *program)
-{
-	AUTO_MEM char *real = NULL;
-	if (!program)
-		return NULL;
-	TRY(show_prefix(s, program));
-	real = realpath(program, NULL); /* what is not there fails later, with a text */
-	return real && strcmp(real, program) != 0 ? show_prefix(s, real) : NULL;
-}
+/* --- the program that runs --- */
 
 /* The program that runs: the first word, and what its first line names. */
 struct programs {
@@ -200,66 +68,6 @@ static struct err *find_programs(struct io_store *s, const char *dir,
 			: err_new(ENOENT, "command: no program '%.200s' in PATH", word);
 }
 
-/* --- environment --- */
-
-static struct err *add_if_set(struct words_out *env, const char *name)
-{
-	const char *value = getenv(name);
-	return value ? words_add(env, "%s=%s", name, value) : NULL;
-}
-
-static struct err *add_own(const struct udf *u, const struct udf_limits *l,
-			   struct words_out *env)
-{
-	static const char *const fixed[] = {"LANG=C.UTF-8", "LC_ALL=C.UTF-8",
-					    "PYTHONUNBUFFERED=1",
-					    "PYTHONDONTWRITEBYTECODE=1", NULL};
-	TRY(add_all(env, fixed));
-	TRY(words_add(env, "LANCEFS_UDF=%s", u->name ? u->name : u->hash));
-	if (l->gpus)
-		return words_add(env, "CUDA_VISIBLE_DEVICES=%s", l->gpus);
-	return add_if_set(env, "CUDA_VISIBLE_DEVICES");
-}
-
-/* Several workers share the processors: each is to use one thread. */
-static struct err *add_threads(struct words_out *env)
-{
-	if (getenv("OMP_NUM_THREADS"))
-		return add_if_set(env, "OMP_NUM_THREADS");
-	return words_add(env, "OMP_NUM_THREADS=1");
-}
-
-static struct err *sandbox_env(const struct udf *u, const struct udf_limits *l,
-			       struct words_out *env)
-{
-	const char *path = getenv("PATH");
-	TRY(add_own(u, l, env));
-	TRY(add_threads(env));
-	TRY(words_add(env, "HOME=/tmp"));
-	TRY(words_add(env, "TMPDIR=/tmp"));
-	return words_add(env, "PATH=%s", path ? path : "/usr/local/bin:/usr/bin:/bin");
-}
-
-static bool has_variable(const struct words_out *env, const char *pair)
-{
-	size_t len = strcspn(pair, "=") + 1;
-	for (size_t i = 0; i < env->n; i++)
-		if (strncmp(env->words[i], pair, len) == 0)
-			return true;
-	return false;
-}
-
-static struct err *plain_env(const struct udf *u, const struct udf_limits *l,
-			     struct words_out *env)
-{
-	TRY(add_own(u, l, env));
-	TRY(add_threads(env));
-	for (char **pair = environ; *pair; pair++)
-		if (!has_variable(env, *pair))
-			TRY(words_add(env, "%s", *pair));
-	return NULL;
-}
-
 /* --- the command --- */
 
 /* In the words "./" stands for the bundle, wherever it is seen. */
@@ -289,7 +97,7 @@ static struct err *add_devices(struct words_out *argv)
 				const char *bind[] = {"--dev-bind-try",
 						      found.gl_pathv[k],
 						      found.gl_pathv[k], NULL};
-				err = add_all(argv, bind);
+				err = words_add_all(argv, bind);
 			}
 		globfree(&found);
 		TRY(err);
@@ -313,14 +121,8 @@ static struct err *add_base(const char *bwrap, struct words_out *argv)
 					   "/proc",
 					   NULL};
 	TRY(words_add(argv, "%s", bwrap));
-	TRY(add_all(argv, base));
-	for (size_t i = 0; i < sizeof(private_dirs) / sizeof(private_dirs[0]); i++) {
-		struct stat st;
-		if (lstat(private_dirs[i], &st) != 0 || !S_ISDIR(st.st_mode))
-			continue;
-		TRY(words_add(argv, "--tmpfs"));
-		TRY(words_add(argv, "%s", private_dirs[i]));
-	}
+	TRY(words_add_all(argv, base));
+	TRY(cover_private(argv));
 	return add_devices(argv);
 }
 
@@ -337,7 +139,7 @@ static struct err *show_system(struct showing *s, const struct udf *u,
 static struct err *bind(struct words_out *argv, const char *from, const char *to)
 {
 	const char *words[] = {"--ro-bind", from, to, NULL};
-	return add_all(argv, words);
+	return words_add_all(argv, words);
 }
 
 static struct err *add_inputs(const struct udf *u, const char *scratch,

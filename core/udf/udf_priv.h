@@ -206,6 +206,9 @@ MUST_CHECK struct err *sandbox_command(struct io_store *s, const char *dir,
 				       const struct udf_limits *limits,
 				       const char *scratch, char ***ret_argv,
 				       char ***ret_env);
+
+/* --- words_out.c --- */
+
 /* A word vector that grows; NULL-terminated. */
 struct words_out {
 	char **words; /* owned */
@@ -213,6 +216,7 @@ struct words_out {
 };
 MUST_CHECK struct err *words_add(struct words_out *w, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
+MUST_CHECK struct err *words_add_all(struct words_out *w, const char *const *words);
 static inline void auto_words_out(struct words_out *w)
 {
 	udf_words_free(w->words);
