@@ -127,8 +127,10 @@ static struct err *column_open(struct mount *m, struct handle *h,
 
 /* --- extended attributes --- */
 
-static struct err *xattr_nulls(struct version *v, struct field *f, struct buf *out)
+static struct err *xattr_nulls(struct mount *m, struct version *v, struct field *f,
+			       struct buf *out)
 {
+	(void)m;
 	uint64_t n = 0, step = 65536;
 	AUTO_MEM uint8_t *is_null = NULL;
 	TRY(mem_array((size_t)step, 1, &is_null));
@@ -142,16 +144,20 @@ static struct err *xattr_nulls(struct version *v, struct field *f, struct buf *o
 	return NULL;
 }
 
-static struct err *xattr_bytes(struct version *v, struct field *f, struct buf *out)
+static struct err *xattr_bytes(struct mount *m, struct version *v, struct field *f,
+			       struct buf *out)
 {
+	(void)m;
 	uint64_t n;
 	TRY(version_column_bytes(v, f, &n));
 	buf_printf(out, "%" PRIu64, n);
 	return NULL;
 }
 
-static struct err *xattr_type(struct version *v, struct field *f, struct buf *out)
+static struct err *xattr_type(struct mount *m, struct version *v, struct field *f,
+			      struct buf *out)
 {
+	(void)m;
 	AUTO_MEM char *name = NULL;
 	(void)v;
 	TRY(type_format(f->type, &name));
@@ -159,46 +165,57 @@ static struct err *xattr_type(struct version *v, struct field *f, struct buf *ou
 	return NULL;
 }
 
-static struct err *xattr_field_id(struct version *v, struct field *f, struct buf *out)
+static struct err *xattr_field_id(struct mount *m, struct version *v, struct field *f,
+				  struct buf *out)
 {
+	(void)m;
 	(void)v;
 	buf_printf(out, "%d", f->id);
 	return NULL;
 }
 
-static struct err *xattr_nullable(struct version *v, struct field *f, struct buf *out)
+static struct err *xattr_nullable(struct mount *m, struct version *v, struct field *f,
+				  struct buf *out)
 {
+	(void)m;
 	(void)v;
 	buf_str(out, f->nullable ? "true" : "false");
 	return NULL;
 }
 
-static struct err *xattr_rows(struct version *v, struct field *f, struct buf *out)
+static struct err *xattr_rows(struct mount *m, struct version *v, struct field *f,
+			      struct buf *out)
 {
+	(void)m;
 	(void)f;
 	buf_printf(out, "%" PRIu64, version_rows(v));
 	return NULL;
 }
 
-static struct err *xattr_version(struct version *v, struct field *f, struct buf *out)
+static struct err *xattr_version(struct mount *m, struct version *v, struct field *f,
+				 struct buf *out)
 {
+	(void)m;
 	(void)f;
 	buf_printf(out, "%" PRIu64, version_number(v));
 	return NULL;
 }
 
-/* Whether what made it has changed since; nothing here makes columns by itself. */
-static struct err *xattr_stale(struct version *v, struct field *f, struct buf *out)
+/* Whether what made it has changed since; only UDFs' columns are not made at once. */
+static struct err *xattr_stale(struct mount *m, struct version *v, struct field *f,
+			       struct buf *out)
 {
-	(void)v;
-	(void)f;
-	buf_str(out, "0");
+	bool is_stale = false, is_missing;
+	if (field_is_udf(f))
+		TRY(udf_column_state(m->table, v, f, &is_stale, &is_missing));
+	buf_str(out, is_stale ? "1" : "0");
 	return NULL;
 }
 
 static const struct {
 	const char *name;
-	struct err *(*get)(struct version *v, struct field *f, struct buf *out);
+	struct err *(*get)(struct mount *m, struct version *v, struct field *f,
+			   struct buf *out);
 } xattrs[] = {
 	{"user.lance.type", xattr_type},
 	{"user.lance.field_id", xattr_field_id},
@@ -240,11 +257,10 @@ static struct err *column_xattr_list(struct mount *m, struct node *n, struct buf
 static struct err *column_xattr_get(struct mount *m, struct node *n, const char *name,
 				    struct buf *out, bool *ret_found)
 {
-	(void)m;
 	*ret_found = true;
 	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
 		if (strcmp(xattrs[i].name, name) == 0)
-			return xattrs[i].get(n->version, n->field, out);
+			return xattrs[i].get(m, n->version, n->field, out);
 	if (strcmp(name, XATTR_MIME) == 0) {
 		buf_str(out, format_mime(n->format));
 		return NULL;

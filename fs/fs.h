@@ -218,6 +218,8 @@ struct watched {
 	pthread_mutex_t lock; /* one refresh at a time */
 	char *warned;	      /* guarded by .lock; owned; the last failure told */
 	atomic_ullong shown;  /* the version that entries were last invalidated for */
+	uint64_t filled; /* of the watching thread: the version that was last looked
+			  * through for columns to be filled by themselves */
 };
 
 struct mount {
@@ -371,6 +373,12 @@ struct timer {
 };
 struct timer timer_start(struct metrics *metrics, enum metric_op op);
 void timer_stop(struct timer *t);
+
+/* --- auto_backfill.c --- */
+
+/* Begin jobs for columns that are to be filled by themselves and have rows that nobody
+ * has computed, once for each version. */
+void auto_backfill(struct mount *m, struct version *v);
 
 /* --- parked.c: reads that wait, without a thread each --- */
 

@@ -144,6 +144,7 @@ static void look_after(struct mount *m)
 		invalidate(m, v);
 		atomic_store(&m->watched.shown, version_number(v));
 	}
+	auto_backfill(m, v);
 }
 
 /* --- the thread --- */

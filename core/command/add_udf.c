@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * add_udf.c: add NAME… --udf=U: columns that a UDF will compute.
+ * add_udf.c: columns of UDFs in commands that know other columns as well: add, refresh.
  */
 #include "command/udf_priv.h"
 
@@ -36,5 +36,43 @@ struct err *add_udf_columns(const struct command_env *env, const struct words *w
 	spec.inputs = (const char *const *)inputs;
 	struct err *err = udf_columns_declare(env->table, env->version, &spec, ret);
 	shell_words_free(inputs);
+	return err;
+}
+
+/* --- refresh --- */
+
+static void put_option(const struct words *w, const char *name, struct buf *line)
+{
+	const char *value = words_option(w, name);
+	if (!value)
+		return;
+	buf_printf(line, " --%s", name);
+	if (*value) {
+		buf_byte(line, '=');
+		shell_quote(value, line);
+	}
+}
+
+struct err *refresh_udf(const struct command_env *env, const struct words *w,
+			const struct field *f, struct buf *out)
+{
+	AUTO_BUF struct buf line = {0};
+	struct words words = {0};
+	bool is_stale, is_missing;
+	TRY(udf_column_state(env->table, env->version, f, &is_stale, &is_missing));
+	if (!is_stale && !is_missing) {
+		buf_printf(out, "%s is up to date\n", f->name);
+		return NULL;
+	}
+	buf_str(&line, "backfill ");
+	shell_quote(f->name, &line);
+	buf_str(&line, " --stale");
+	put_option(w, "workers", &line);
+	put_option(w, "on-error", &line);
+	put_option(w, "no-sandbox", &line);
+	TRY(buf_check(&line));
+	TRY(words_split((char *)line.data, line.len, &words));
+	struct err *err = command_run(env, &words, out);
+	words_fini(&words);
 	return err;
 }

@@ -96,14 +96,12 @@ const struct command cmd_add = {
 
 /* --- refresh --- */
 
-static struct err *run_refresh(const struct command_env *env, const struct words *w,
-			       struct buf *out)
+static struct err *refresh_sql(const struct command_env *env, const char *const *names,
+			       size_t n, struct buf *out)
 {
 	AUTO(version) struct version *v = NULL;
 	struct command_env copy = *env;
 	struct job_progress progress = {show_rows, &copy};
-	size_t n = w->n_args - 1;
-	const char *const *names = n ? (const char *const *)w->args + 1 : NULL;
 	TRY(columns_refresh(env->table, env->version, names, n, &progress, &v));
 	if (version_number(v) == version_number(env->version))
 		buf_printf(out, "all values are right: version %" PRIu64 "\n",
@@ -116,11 +114,59 @@ static struct err *run_refresh(const struct command_env *env, const struct words
 	return NULL;
 }
 
+static bool is_named(const struct words *w, const char *name)
+{
+	for (size_t i = 1; i < w->n_args; i++)
+		if (strcmp(w->args[i], name) == 0)
+			return true;
+	return w->n_args == 1;
+}
+
+/* The columns of one run once, and only if there is something to do. */
+static struct err *refresh_udfs(const struct command_env *env, const struct words *w,
+				struct buf *out)
+{
+	struct version *v = env->version;
+	for (size_t i = 0; i < version_n_fields(v); i++) {
+		struct field *f = version_field(v, i);
+		struct udf_columns c = {0};
+		if (!field_is_udf(f) || !is_named(w, f->name))
+			continue;
+		TRY(udf_columns_find(v, f->name, &c));
+		bool is_first = c.outputs[0] == f;
+		udf_columns_fini(&c);
+		if (is_first || w->n_args > 1)
+			TRY(refresh_udf(env, w, f, out));
+	}
+	return NULL;
+}
+
+static struct err *run_refresh(const struct command_env *env, const struct words *w,
+			       struct buf *out)
+{
+	AUTO_MEM const char **names = NULL;
+	size_t n = 0;
+	TRY(mem_array(w->n_args, sizeof(*names), &names));
+	for (size_t i = 1; i < w->n_args; i++) {
+		const struct field *f = version_find_field(env->version, w->args[i]);
+		if (!f || !field_is_udf(f))
+			names[n++] = w->args[i];
+	}
+	if (n || w->n_args == 1)
+		TRY(refresh_sql(env, n ? names : NULL, n, out));
+	return refresh_udfs(env, w, out);
+}
+
+static const char *const refresh_options[] = {"no-sandbox", "workers", "on-error",
+					      NULL};
+
 const struct command cmd_refresh = {
 	.name = "refresh",
-	.usage = "refresh [NAME...]",
-	.summary = "compute columns that are declared as computed again",
+	.usage = "refresh [NAME...] [--workers=N] [--on-error=fail|null|skip] "
+		 "[--no-sandbox]",
+	.summary = "compute what is missing or out of date in computed columns",
 	.max_args = 10000,
 	.is_long = true,
+	.options = refresh_options,
 	.run = run_refresh,
 };

@@ -102,8 +102,11 @@ struct err *backfill_options(const struct words *w, struct backfill_spec *s)
 {
 	const char *on_error = words_option(w, "on-error");
 	*s = (struct backfill_spec){.where = words_option(w, "where"),
+				    .is_refresh = words_option(w, "stale") != NULL,
 				    .retries = BACKFILL_RETRIES,
 				    .max_skip = UINT64_MAX};
+	if (s->where && s->is_refresh)
+		return err_new(EINVAL, "--stale says which rows; --where as well");
 	TRY(check_engine(w));
 	TRY(parse_batches(w, s));
 	TRY(parse_small(w, "workers", 1, &s->n_workers));
@@ -206,15 +209,16 @@ static struct err *check_backfill(const struct command_env *env, const struct wo
 static const char *const backfill_words[] = {
 	"where",   "udf",	   "workers",	 "batch",    "min-batch", "checkpoint",
 	"retries", "commit-every", "on-error",	 "max-skip", "timeout",	  "memory",
-	"gpus",	   "engine",	   "no-sandbox", "dry-run",  NULL};
+	"gpus",	   "engine",	   "no-sandbox", "dry-run",  "stale",	  NULL};
 
 const struct command cmd_backfill = {
 	.name = "backfill",
-	.usage = "backfill NAME [--where=CONDITION] [--udf=UDF] [--workers=N] "
-		 "[--batch=ROWS] [--min-batch=ROWS] [--checkpoint=ROWS] "
-		 "[--commit-every=FRAGMENTS] [--retries=N] [--on-error=fail|null|skip] "
-		 "[--max-skip=N] [--timeout=TIME] [--memory=BYTES] [--gpus=N] "
-		 "[--engine=local] [--no-sandbox] [--dry-run]",
+	.usage =
+		"backfill NAME [--where=CONDITION] [--stale] [--udf=UDF] [--workers=N] "
+		"[--batch=ROWS] [--min-batch=ROWS] [--checkpoint=ROWS] "
+		"[--commit-every=FRAGMENTS] [--retries=N] [--on-error=fail|null|skip] "
+		"[--max-skip=N] [--timeout=TIME] [--memory=BYTES] [--gpus=N] "
+		"[--engine=local] [--no-sandbox] [--dry-run]",
 	.summary = "compute the values of a column that a UDF makes",
 	.min_args = 1,
 	.max_args = 1,

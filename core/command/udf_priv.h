@@ -16,5 +16,8 @@ MUST_CHECK struct err *hide_dataset(const struct command_env *env, struct udf_li
 MUST_CHECK struct err *add_udf_columns(const struct command_env *env,
 				       const struct words *w, struct type *type,
 				       struct version **ret);
+/* Bring a column of a UDF up to date, as a job, if it is not. */
+MUST_CHECK struct err *refresh_udf(const struct command_env *env, const struct words *w,
+				   const struct field *f, struct buf *out);
 
 #endif

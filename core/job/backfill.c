@@ -32,8 +32,9 @@ struct backfill {
 	struct gpu_list gpus;
 	char **worker_gpus; /* owned */
 	unsigned n_workers;
-	char *message;	   /* owned; of the commits */
-	uint64_t n_before; /* rows that earlier passes did */
+	char *message;		/* owned; of the commits */
+	uint64_t first_version; /* of the first pass; 0: there was none */
+	uint64_t n_before;	/* rows that earlier passes did */
 	atomic_ullong n_rows, n_failed;
 	struct backfill_result result;
 };
@@ -47,11 +48,17 @@ static uint64_t or_default(uint64_t n, uint64_t otherwise)
 
 static struct err *load_udf(struct backfill *b, const struct udf_columns *c)
 {
+	char hash[UDF_HASH_LEN + 1];
 	b->udf = b->spec->udf;
+	snprintf(hash, sizeof(hash), "%s", c->hash);
+	if (b->spec->is_refresh)
+		TRY(current_hash(table_store(b->table), c, hash));
 	if (!b->udf) {
-		TRY_CTX(udf_load(table_store(b->table), c->hash, &b->own),
+		TRY_CTX(udf_load(table_store(b->table), hash, &b->own),
 			"the UDF '%s' of column '%s'", c->name ? c->name : c->hash,
 			b->spec->column);
+		if (!b->own->name && c->name)
+			TRY(str_dup(c->name, &b->own->name));
 		b->udf = b->own;
 	}
 	TRY(udf_check_models(b->udf));
@@ -462,6 +469,13 @@ static struct err *run_pass(struct backfill *b, struct filling *f)
 	return commit(b, f);
 }
 
+/* Values that are out of date are computed again: whoever names another UDF without
+ * saying which rows wants all that are not its own. */
+static bool refreshes(const struct backfill_spec *s)
+{
+	return s->is_refresh || (s->udf && !s->where);
+}
+
 /* One more look at what is there; *ret_again: something was to be done. */
 static struct err *next_pass(struct backfill *b, bool *ret_again)
 {
@@ -470,8 +484,20 @@ static struct err *next_pass(struct backfill *b, bool *ret_again)
 	v = table_latest(b->table);
 	TRY(version_check_writable(v));
 	pass_close(TAKE(b->pass));
-	TRY(pass_open(v, b->spec->column, b->spec->where, b->checkpoint, &b->pass));
+	struct pass_spec spec = {.table = b->table,
+				 .version = v,
+				 .column = b->spec->column,
+				 .where = b->spec->where,
+				 .checkpoint = b->checkpoint};
+	if (refreshes(b->spec) || b->first_version)
+		spec.udf_hash = b->udf->hash;
+	if (!refreshes(b->spec))
+		spec.moved_since = b->first_version;
+	if (!b->first_version)
+		b->first_version = version_number(v);
+	TRY(pass_open(&spec, &b->pass));
 	struct filling f = {.table = b->table,
+			    .udf_hash = b->udf->hash,
 			    .checkpoint = b->checkpoint,
 			    .pass = b->pass,
 			    .keeps_failed = b->spec->on_error == ON_ERROR_SKIP,
@@ -515,13 +541,13 @@ static struct err *describe(struct backfill *b, const struct metadata_list *l)
 static struct err *repoint(struct backfill *b, const struct udf_columns *c)
 {
 	__attribute__((cleanup(metadata_list_fini))) struct metadata_list l = {0};
-	if (!b->spec->udf || strcmp(b->spec->udf->hash, c->hash) == 0)
+	if (strcmp(b->udf->hash, c->hash) == 0)
 		return NULL;
-	if (b->spec->udf->n_outputs != c->n_outputs)
+	if (b->udf->n_outputs != c->n_outputs)
 		return err_new(EINVAL,
 			       "the UDF gives %zu values a row, and %zu columns are "
 			       "computed together",
-			       b->spec->udf->n_outputs, c->n_outputs);
+			       b->udf->n_outputs, c->n_outputs);
 	TRY(udf_metadata(b->udf, c->inputs, c->n_inputs, &l));
 	return describe(b, &l);
 }
@@ -538,13 +564,11 @@ static struct err *describe_run(struct backfill *b, uint64_t version)
 static struct err *run_passes(struct backfill *b)
 {
 	bool again = true;
-	uint64_t from = 0;
 	for (unsigned i = 0; again && i < MOST_PASSES; i++) {
 		TRY(next_pass(b, &again));
-		from = version_number(b->pass->version);
 		TRY(was_asked(b));
 	}
-	return b->result.n_commits ? describe_run(b, from) : NULL;
+	return b->result.n_commits ? describe_run(b, b->first_version) : NULL;
 }
 
 static struct err *begin(struct backfill *b)
@@ -592,22 +616,48 @@ static void put_columns(struct buf *out, const char *what, struct field *const *
 	buf_byte(out, '\n');
 }
 
+/* The UDF that would run. */
+static struct err *plan_hash(struct table *t, const struct version *v,
+			     const struct backfill_spec *spec,
+			     char hash[UDF_HASH_LEN + 1])
+{
+	struct udf_columns c = {0};
+	struct err *err = NULL;
+	if (spec->udf) {
+		memcpy(hash, spec->udf->hash, UDF_HASH_LEN + 1);
+		return NULL;
+	}
+	TRY(udf_columns_find(v, spec->column, &c));
+	if (spec->is_refresh)
+		err = current_hash(table_store(t), &c, hash);
+	else
+		snprintf(hash, UDF_HASH_LEN + 1, "%s", c.hash);
+	udf_columns_fini(&c);
+	return err;
+}
+
 struct err *backfill_plan(struct table *t, const struct backfill_spec *spec,
 			  struct buf *out)
 {
 	AUTO(version) struct version *v = NULL;
 	AUTO(pass) struct pass *p = NULL;
+	char hash[UDF_HASH_LEN + 1];
 	size_t n = 0;
 	TRY(table_refresh(t));
 	v = table_latest(t);
-	TRY(pass_open(v, spec->column, spec->where, NULL, &p));
+	TRY(plan_hash(t, v, spec, hash));
+	struct pass_spec what = {.table = t,
+				 .version = v,
+				 .column = spec->column,
+				 .where = spec->where,
+				 .udf_hash = refreshes(spec) ? hash : NULL};
+	TRY(pass_open(&what, &p));
 	for (size_t i = 0; i < p->n_fragments; i++)
 		n += p->fragments[i].n_want > 0;
 	put_columns(out, "columns", p->columns.outputs, p->columns.n_outputs);
 	put_columns(out, "reads", p->columns.inputs, p->columns.n_inputs);
 	buf_printf(out, "udf: %s %.12s\n",
-		   spec->udf ? spec->udf->name : p->columns.name,
-		   spec->udf ? spec->udf->hash : p->columns.hash);
+		   spec->udf ? spec->udf->name : p->columns.name, hash);
 	buf_printf(out,
 		   "rows: %" PRIu64 " of %" PRIu64 "\nfragments: %zu of %zu\n"
 		   "workers: %u\n",

@@ -48,6 +48,12 @@ MUST_CHECK struct err *udf_columns_find(const struct version *v, const char *nam
 					struct udf_columns *ret);
 void udf_columns_fini(struct udf_columns *c); /* accepts zeroed */
 
+/* Is a column of a UDF out of date: the UDF of its name is another one now, or an input
+ * has changed since?  Has it rows that nobody has computed? */
+MUST_CHECK struct err *udf_column_state(struct table *t, struct version *v,
+					const struct field *f, bool *ret_stale,
+					bool *ret_missing);
+
 /* What becomes of rows that a UDF fails on. */
 enum on_error {
 	ON_ERROR_FAIL, /* the job fails, naming the first */
@@ -57,8 +63,11 @@ enum on_error {
 MUST_CHECK struct err *on_error_parse(const char *text, enum on_error *ret);
 
 struct backfill_spec {
-	const char *column;    /* borrowed, as all here */
-	const char *where;     /* SQL; NULL: where the first column is null */
+	const char *column; /* borrowed, as all here */
+	const char *where;  /* SQL; NULL: where the first column is null */
+	/* Without .where: rows whose values are out of date as well, by the UDF that
+	 * the name of theirs stands for now. */
+	bool is_refresh;
 	const struct udf *udf; /* another one than the columns have; NULL: theirs */
 	unsigned n_workers;    /* 0: one for each processor */
 	uint64_t min_batch, max_batch; /* rows; 0: the default */

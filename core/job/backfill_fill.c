@@ -6,7 +6,7 @@
  * the columns hold.  Before a value is written it is looked up: a row without one stops
  * the file, so that nothing is committed that was not computed.
  */
-#include "job/backfill_priv.h"
+#include "job/computed_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -168,12 +168,36 @@ static struct err *keep_file(struct filling *f, size_t i, char *name,
 	return NULL;
 }
 
-/* Nothing in it differs: it is as good as committed. */
+/* Are all values of the fragment this UDF's now? */
+static struct err *is_whole(const struct filling *f, const struct fragment_work *w,
+			    bool *ret)
+{
+	const struct pass *p = f->pass;
+	size_t i = (size_t)(w - p->fragments);
+	struct column_state state = {0};
+	struct fragment_info info;
+	version_fragment(p->version, i, &info);
+	*ret = w->n_want == info.physical_rows - info.n_deleted;
+	if (*ret)
+		return NULL;
+	TRY(column_state_open(f->table, p->version, &p->columns, f->udf_hash, 0,
+			      &state));
+	*ret = column_state_is_whole(&state, i);
+	column_state_fini(&state);
+	return NULL;
+}
+
+/* What is committed holds the values that are there. */
 static struct err *mark_committed(struct filling *f, const struct fragment_work *w,
 				  uint64_t outputs_key)
 {
-	return checkpoint_put_committed(f->checkpoint, w->id, w->inputs_key,
-					outputs_key);
+	struct io_store *store = table_store(f->table);
+	struct computed_fragment done = {w->id, w->inputs_key, outputs_key, true};
+	bool whole;
+	TRY(is_whole(f, w, &whole));
+	TRY(checkpoint_put_committed(f->checkpoint, w->id, w->inputs_key, outputs_key));
+	return computed_add(store, f->pass->columns.outputs[0]->id, &done,
+			    whole ? f->udf_hash : NULL);
 }
 
 static struct err *finish_file(struct filling *f, size_t i, const char *name,

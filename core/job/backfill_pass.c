@@ -5,7 +5,7 @@
  * A row is wanted if the condition holds for it and its fragment's values are not
  * committed already; it is to be computed if no checkpoint has its value.
  */
-#include "job/backfill_priv.h"
+#include "job/computed_priv.h"
 
 #include <errno.h>
 
@@ -77,7 +77,7 @@ static void plan_row(const struct planning *pl, struct fragment_work *f, uint64_
 	struct pass *p = pl->pass;
 	bool has_value = pl->checkpoint &&
 			 checkpoint_has(pl->checkpoint, f->id, f->inputs_key, offset);
-	if (has_value && was_committed)
+	if ((has_value && was_committed) || bit_get(p->want, row))
 		return;
 	bit_set(p->want, row);
 	f->n_want++;
@@ -131,39 +131,70 @@ static struct err *compile_address(const struct scope *scope, struct expr **ret)
 	return err_new(EOPNOTSUPP, "rows have no address in this table");
 }
 
-static struct err *plan_rows(struct pass *p, const char *where,
-			     const struct checkpoint *c)
+/* Plan rows for which a filter is true, or whose bits are set; NULL: all. */
+static struct err *plan_scan(struct planning *pl, const struct scope *scope,
+			     const struct expr *filter, const uint8_t *only)
 {
-	AUTO_SCOPE struct scope scope = {0};
-	AUTO(expr) struct expr *filter = NULL;
 	AUTO(expr) struct expr *address = NULL;
-	struct planning pl = {p, c};
-	TRY(scope_of(p->version, &scope));
-	TRY(compile_where(p, &scope, where, &filter));
-	TRY(compile_address(&scope, &address));
+	TRY(compile_address(scope, &address));
 	const struct expr *outputs[] = {address};
-	struct scan scan = {.scope = &scope,
+	struct scan scan = {.scope = scope,
 			    .filter = filter,
+			    .only = only,
 			    .outputs = outputs,
 			    .n_outputs = 1,
 			    .limit = SCAN_ALL};
-	return scan_run(&scan, plan_batch, &pl);
+	return scan_run(&scan, plan_batch, pl);
 }
 
-struct err *pass_open(struct version *v, const char *column, const char *where,
-		      const struct checkpoint *c, struct pass **ret)
+/* All rows of fragments whose values are out of date. */
+static struct err *plan_stale(struct planning *pl, const struct scope *scope,
+			      const struct pass_spec *spec)
+{
+	struct pass *p = pl->pass;
+	struct column_state state = {0};
+	AUTO_MEM uint8_t *rows = NULL;
+	TRY(mem_array(bitmap_bytes(version_rows(p->version)) + 1, 1, &rows));
+	TRY(column_state_open(spec->table, p->version, &p->columns, spec->udf_hash,
+			      spec->moved_since, &state));
+	for (size_t i = 0; i < p->n_fragments; i++) {
+		struct fragment_info f;
+		version_fragment(p->version, i, &f);
+		bool is_due = spec->moved_since ? column_state_is_moved(&state, i)
+						: column_state_of(&state, i) == STALE;
+		if (is_due)
+			bitmap_set_range(rows, f.first_row,
+					 f.first_row + f.physical_rows - f.n_deleted);
+	}
+	column_state_fini(&state);
+	return plan_scan(pl, scope, NULL, rows);
+}
+
+static struct err *plan_rows(struct pass *p, const struct pass_spec *spec)
+{
+	AUTO_SCOPE struct scope scope = {0};
+	AUTO(expr) struct expr *filter = NULL;
+	struct planning pl = {p, spec->checkpoint};
+	TRY(scope_of(p->version, &scope));
+	TRY(compile_where(p, &scope, spec->where, &filter));
+	TRY(plan_scan(&pl, &scope, filter, NULL));
+	return spec->udf_hash && !spec->where ? plan_stale(&pl, &scope, spec) : NULL;
+}
+
+struct err *pass_open(const struct pass_spec *spec, struct pass **ret)
 {
 	AUTO(pass) struct pass *p = NULL;
+	struct version *v = spec->version;
 	TRY(mem_new(&p));
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
 	p->version = version_ref(v);
-	TRY(udf_columns_find(v, column, &p->columns));
+	TRY(udf_columns_find(v, spec->column, &p->columns));
 	TRY(inputs_table(p->columns.inputs, p->columns.n_inputs, &p->inputs));
 	TRY(list_fragments(p));
 	TRY(mem_array(bitmap_bytes(version_rows(v)) + 1, 1, &p->want));
 	TRY(mem_array(bitmap_bytes(version_rows(v)) + 1, 1, &p->todo));
-	TRY(plan_rows(p, where, c));
+	TRY(plan_rows(p, spec));
 	*ret = TAKE(p);
 	return NULL;
 }

@@ -73,10 +73,21 @@ struct pass {
 	pthread_cond_t changed; /* a fragment has nothing left to do */
 };
 
-/* Find out what is to be done on v.  c NULL: nothing is computed yet. */
-MUST_CHECK struct err *pass_open(struct version *v, const char *column,
-				 const char *where, const struct checkpoint *c,
-				 struct pass **ret);
+struct pass_spec {
+	struct table *table; /* borrowed, as all here */
+	struct version *version;
+	const char *column;
+	const char *where; /* NULL: where the first column is null */
+	/* Without .where: where a fragment's values are not this UDF's, or its inputs
+	 * have changed since, as well.  NULL: only nulls. */
+	const char *udf_hash;
+	/* Of these, not 0: only where rows were updated and moved after this version.
+	 */
+	uint64_t moved_since;
+	const struct checkpoint *checkpoint; /* NULL: nothing is computed yet */
+};
+/* Find out what is to be done. */
+MUST_CHECK struct err *pass_open(const struct pass_spec *spec, struct pass **ret);
 void pass_close(struct pass *p); /* accepts NULL */
 DEFINE_AUTO(pass, pass_close)
 /* The work of a fragment by its id, which is there. */
@@ -85,12 +96,19 @@ struct fragment_work *pass_fragment(const struct pass *p, uint64_t id);
 uint64_t columns_key(const struct version *v, size_t i, struct field *const *fields,
 		     size_t n);
 
+/* --- computed.c --- */
+
+/* The hash that the UDF's name stands for now, else that of the columns. */
+MUST_CHECK struct err *current_hash(struct io_store *s, const struct udf_columns *c,
+				    char ret[UDF_HASH_LEN + 1]);
+
 /* --- backfill_fill.c --- */
 
 struct filling {
 	struct table *table; /* borrowed, as all here */
 	struct checkpoint *checkpoint;
 	const struct pass *pass;
+	const char *udf_hash;
 	bool keeps_failed; /* rows that failed keep what they have */
 	const char *message;
 	struct column_file *files; /* owned; to be committed */

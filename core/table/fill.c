@@ -27,6 +27,12 @@ uint64_t version_fragment_key(const struct version *v, size_t i, const struct fi
 	return key;
 }
 
+bool version_fragment_has(const struct version *v, size_t i, const struct field *f)
+{
+	const Lance__Table__DataFile *file;
+	return fragment_files(&v->fragments[i], f, &file, 1) > 0;
+}
+
 bool version_find_fragment(const struct version *v, uint64_t id, size_t *ret)
 {
 	size_t first = 0, end = v->n_fragments;

@@ -137,6 +137,15 @@ bool version_find_fragment(const struct version *v, uint64_t id, size_t *ret);
 /* What the values of a column stand on in fragment i: as version_column_key, but not
  * which of its rows are deleted. */
 uint64_t version_fragment_key(const struct version *v, size_t i, const struct field *f);
+/* Has fragment i a data file with the column, or a part of it?  If not it is null. */
+bool version_fragment_has(const struct version *v, size_t i, const struct field *f);
+/*
+ * Fragments of v that hold rows which were updated and moved after version `from`, as
+ * far as the versions in between tell; ids in no order, the caller frees them.
+ */
+MUST_CHECK struct err *table_moved_fragments(struct table *t, uint64_t from,
+					     const struct version *v, uint64_t **ret,
+					     size_t *ret_n);
 /* A file of a dataset: the table's own, or of another of its branches. */
 struct file_place {
 	struct io_store *store; /* borrowed from the table */

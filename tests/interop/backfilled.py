@@ -71,7 +71,7 @@ def backfill(dataset, column, *options, code=0, timeout=120):
 
 def jobs(dataset):
     done = lancectl("jobs", dataset, "--json").stdout.decode()
-    return [json.loads(line) for line in done.splitlines()]
+    return sorted((json.loads(line) for line in done.splitlines()), key=lambda job: job["id"])
 
 
 def last_job(dataset):
