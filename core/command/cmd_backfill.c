@@ -193,6 +193,7 @@ static struct err *check_backfill(const struct command_env *env, const struct wo
 	AUTO_SCOPE struct scope scope = {0};
 	AUTO(expr) struct expr *filter = NULL;
 	const char *name = words_option(w, "udf");
+	TRY(command_check_programs(env));
 	TRY(backfill_options(w, &spec));
 	TRY(version_check_writable(env->version));
 	TRY(udf_columns_find(env->version, w->args[1], &c));

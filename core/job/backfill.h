@@ -106,4 +106,21 @@ MUST_CHECK struct err *backfill_run(struct table *t, const struct backfill_spec 
 MUST_CHECK struct err *backfill_plan(struct table *t, const struct backfill_spec *spec,
 				     struct buf *out);
 
+/* --- computing again, to compare --- */
+
+struct recompute_spec {
+	struct table *table; /* borrowed, as all here */
+	uint64_t n_rows;     /* at random, of those that have a value */
+	uint64_t most_told;
+	struct udf_limits limits;
+	/* A row that has another value than its UDF gives, as a sentence. */
+	void (*found)(void *ctx, const char *text);
+	void *ctx;
+};
+/* Run the UDF of a column on rows of v and compare.  *ret_rows: how many were, and
+ * *ret_wrong: values that differ, or that it fails on. */
+MUST_CHECK struct err *udf_recompute(const struct recompute_spec *spec,
+				     struct version *v, const char *column,
+				     uint64_t *ret_rows, uint64_t *ret_wrong);
+
 #endif

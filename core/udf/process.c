@@ -71,7 +71,7 @@ static struct err *pipes_open(struct pipes *p)
 
 /* --- the child --- */
 
-static void limit(int resource, uint64_t n)
+static void limit(__rlimit_resource_t resource, uint64_t n)
 {
 	struct rlimit r = {n, n};
 	setrlimit(resource, &r);

@@ -145,3 +145,28 @@ def test_auto_backfill__while_mounted(tmp_path, mount):
     wait_for(lambda: last_job(where)["state"] == "DONE")
     time.sleep(1.5)
     assert len(jobs(where)) <= 3  # and none for nothing
+
+
+def test_verify__computes_a_sample_again(tmp_path):
+    where, _, file = make(tmp_path)
+    said = lancectl("verify", where, "--recompute=300", "--no-sandbox").stdout.decode()
+    assert "column f: 300 rows computed again, 0 values differ" in said and total(file) == 6300
+    lancectl("update", where, "f=f + 1", "--where=k = 77")
+    done = lancectl("verify", where, "--recompute=100000", "--no-sandbox", check=False)
+    assert done.returncode == 1
+    assert "column 'f', row 77: has 233, its UDF gives 232" in done.stdout.decode()
+    assert "1 value is not what the UDF gives" in done.stderr.decode()
+
+
+def test_gpus__are_handed_out(tmp_path):
+    where = tmp_path / "t.lance"
+    table(where, rows=2000, per_file=2000)
+    body = "time.sleep(0.002 * len(b))\nv = pa.array([os.environ['CUDA_VISIBLE_DEVICES']] * len(b))"
+    declare(where, python(tmp_path / "f.py", body), "f", type="string")
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": "0,1,2"}
+    lancectl("backfill", where, "f", "--gpus=1", "--workers=3", "--batch=32", env=env)
+    assert set(read(where, "f")["f"]) == {"0", "1", "2"}
+    lancectl("backfill", where, "f", "--gpus=2", "--workers=1", "--where=true", env=env)
+    assert set(read(where, "f")["f"]) == {"0,1"}
+    done = lancectl("backfill", where, "f", "--gpus=4", env=env, check=False)
+    assert done.returncode == 1 and b"--gpus=4: this machine has 3" in done.stderr

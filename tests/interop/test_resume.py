@@ -338,3 +338,33 @@ def test_thirty_kills__and_others_at_work(tmp_path):
     assert not wrong, (len(wrong), sorted(wrong)[:10])
     assert sum(n - 1 for n in again.values()) <= kills * 2 * 3 * batch
     assert victims["worker"] and victims["daemon"]
+
+
+@pytest.mark.parametrize("what", ("drop input", "drop output", "replace input", "replace output"))
+def test_columns_change_while_it_runs(tmp_path, what):
+    where = tmp_path / "t.lance"
+    table(where, rows=6000, per_file=1000)
+    program, file = logged(tmp_path, 0.0004)
+    declare(where, program, "f", type="int64")
+    process = start(where, "f", "--no-sandbox", "--batch=100", "--workers=1", "--commit-every=2")
+    wait_for(lambda: file.exists() and file.read_text().count("\n") > 5)
+    if what.startswith("drop"):
+        lance.dataset(str(where)).drop_columns(["k" if what == "drop input" else "f"])
+    else:
+        column = "k" if what == "replace input" else "f"
+        values = tmp_path / f"{column}.txt"
+        values.write_text("".join(f"{i + 50000}\n" for i in range(6000)))
+        lancectl("put", where, values)
+    out, err = process.communicate(timeout=60)
+    dataset = lance.dataset(str(where))
+    dataset.validate()
+    if what == "replace input":
+        assert process.returncode == 0, err
+        got = read(where, "k", "f")
+        assert got["k"][0] == 50000 and got["f"] == [expected(k) for k in got["k"]]
+    elif what == "replace output":
+        assert process.returncode == 0, err  # what somebody wrote stays: there are no nulls
+        assert read(where, "f")["f"] == list(range(50000, 56000))
+    else:
+        assert process.returncode == 1 and b"dropped" in err or b"no column" in err, err
+        assert last_job(where)["state"] == "FAILED"
