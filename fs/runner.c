@@ -6,7 +6,8 @@
  * control; others wait in the order in which they came.  Whether one may still be run
  * is decided by the claim alone, for another process may have it by now.  At the
  * unmount jobs are told to end, and are found PENDING by the next mount.  What others
- * have put into a directory that they may write is not run for them.
+ * have put into a directory that they may write is not run for them; nor is a program
+ * run without a sandbox because a dataset that came from somewhere says so.
  *
  * Who wrote the command is not here any more: a job opens no files but the dataset's.
  */
@@ -211,6 +212,14 @@ static struct err *adopt(struct mount *m, const struct job_status *s)
 {
 	if (s->uid != geteuid())
 		return NULL;
+	if (strstr(s->command, "--no-sandbox") && !job_state_is_final(s->state) &&
+	    !job_is_sealed(m->store, s)) {
+		log_line(&m->server->log, LEVEL_WARN,
+			 "%s: job %" PRIu64 " runs a program without a sandbox and was "
+			 "not made here; if you trust it: resume %" PRIu64,
+			 m->source, s->id, s->id);
+		return NULL;
+	}
 	if (s->state == JOB_RUNNING)
 		return follow(m, s->id);
 	return s->state == JOB_PENDING ? runner_submit(m, s->id) : NULL;

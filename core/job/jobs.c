@@ -35,7 +35,8 @@ static struct err *make_dir(struct io_store *s, int jobs, uint64_t *ret_id, int 
 }
 
 /* The command comes last: what is without it is no job. */
-static struct err *fill_dir(int dir, uint64_t id, const char *command, const char *what)
+static struct err *fill_dir(struct io_store *store, int dir, uint64_t id,
+			    const char *command, const char *what)
 {
 	struct job_status s = {.id = id,
 			       .state = JOB_PENDING,
@@ -45,6 +46,7 @@ static struct err *fill_dir(int dir, uint64_t id, const char *command, const cha
 			       .eta_s = -1};
 	AUTO_MEM char *line = NULL;
 	TRY(job_status_save(dir, &s, true));
+	job_seal(store, dir, id, command);
 	TRY(str_printf(&line, "%s\n", command));
 	return job_file_replace(dir, "command", line, strlen(line), true);
 }
@@ -60,7 +62,7 @@ struct err *job_create(struct io_store *s, const char *command, const char *what
 			       strlen(command));
 	TRY(jobs_dir_make(s, &jobs));
 	TRY(make_dir(s, jobs, &id, &dir));
-	struct err *err = fill_dir(dir, id, command, what);
+	struct err *err = fill_dir(s, dir, id, command, what);
 	if (!err && fsync(jobs) != 0)
 		err = err_errno(errno, JOBS_PATH ": fsync");
 	if (err)

@@ -11,6 +11,7 @@
  *   errors.tsv   rows that could not be computed; a header, then a line each
  *   request      "pause" or "cancel", from whoever wants it; gone once the job goes on
  *                or has ended
+ *   seal         says to this user that it is his (jobs_seal.c)
  *   lock         locked (fcntl, of an open file description) by the process that runs
  * it
  *
@@ -127,6 +128,9 @@ MUST_CHECK struct err *job_read(struct io_store *s, uint64_t id,
  * not there, or not yet. */
 MUST_CHECK struct err *job_open_file(struct io_store *s, uint64_t id, const char *name,
 				     int *ret_fd);
+/* Did this user make it, here?  What comes with somebody's dataset is not to be run
+ * unasked if it may do harm. */
+bool job_is_sealed(struct io_store *s, const struct job_status *status);
 /* All of them, the oldest first; jobs_free releases. */
 MUST_CHECK struct err *jobs_list(struct io_store *s, struct job_status **ret,
 				 size_t *ret_n);

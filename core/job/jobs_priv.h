@@ -45,6 +45,9 @@ void job_dir_remove(int jobs, uint64_t id);
 MUST_CHECK struct err *job_lock(int dir, int *ret_fd);
 bool job_is_locked(int dir);
 
+/* Write down that this user has made it; without a key that is left out. */
+void job_seal(struct io_store *s, int dir, uint64_t id, const char *command);
+
 /* What is asked of a job. */
 enum job_request job_request_read(int dir);
 MUST_CHECK struct err *job_request_write(int dir, enum job_request what);

@@ -167,10 +167,14 @@ is "it is done" "state: DONE" "$(sed -n 2p "$scratch/wait.60")"
 is "at the second time" "attempts: 2" "$(grep ^attempts "$scratch/wait.60")"
 is "its answer" 1000 "$(sed -n '/^message: n/{n;p}' "$scratch/wait.60" | tr -d ' ')"
 leave 61 "$(counting 1000000000)"
+rm "$jobs/5/status.json"
+leave 5 "backfill y --no-sandbox" # as if it had come with the dataset
 fusermount3 -u "$mnt"
 wait "$daemon"
 mount_it
 until_is RUNNING state 61 || is "a longer one" RUNNING "$(state 61)"
+is "a program without a sandbox is not run unasked" PENDING "$(state 5)"
+check "it may be cancelled" ctl cancel "$dataset" 5
 echo "pause 61" >"$mnt/control"
 is "the one who runs it is asked" "job 61: RUNNING, soon PAUSED" "$(reply)"
 kill_mount
