@@ -403,8 +403,14 @@ struct err *inputs_table(struct field *const *inputs, size_t n, struct field **r
 {
 	AUTO(type) struct type *t = NULL;
 	TRY(type_new_nested(TYPE_STRUCT, n, &t));
-	for (size_t i = 0; i < n; i++)
-		t->children[i] = field_ref(inputs[i]);
+	for (size_t i = 0; i < n; i++) {
+		/* a blob is plain bytes to a function */
+		if (field_is_blob(inputs[i]))
+			TRY(field_new(inputs[i]->name, inputs[i]->type, true,
+				      &t->children[i]));
+		else
+			t->children[i] = field_ref(inputs[i]);
+	}
 	TRY(field_new("", t, false, ret));
 	return field_set_metadata(*ret, FORMAT_TABLE_KEY, "", 0);
 }

@@ -1,5 +1,6 @@
 """Columns that UDFs compute: every value the function's, read back by pylance; faults and their ends."""
 
+import hashlib
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import pytest
 from backfilled import backfill, declare, errors, last_job, log, python, script
 from conftest import lancectl
 from random_data import Column
+from test_blobs import values, write
 from test_schema import VERSIONS
 
 CASE = "v = pa.array([None if x is None else x * 3 + 1 for x in b.column(0).to_pylist()], pa.int64())"
@@ -174,6 +176,24 @@ print(r"\N" if data is None else "%d:%s:%s" % (len(data), data[:1].hex(), k))
     assert read(where, "size")["size"] == [None if b is None else f"{len(b)}:{b[:1].hex()}:{i}"
                                            for i, b in enumerate(blobs)]
     assert not [f for f in os.listdir("/dev/shm") if f.startswith("lancefs-udf")]
+
+
+@pytest.mark.parametrize("shape", ("files", "arrow"))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_blobs__are_read(tmp_path, shape, version):
+    where = tmp_path / "t.lance"
+    blobs = values(120)
+    write(where, version, blobs, max_rows_per_file=50)
+    lance.dataset(str(where)).delete("id IN (3, 4, 77)")
+    if shape == "arrow":
+        body = "v = pa.array([None if x is None else hashlib.md5(x).hexdigest() for x in b.column(0).to_pylist()])"
+    else:
+        body = "print(r'\\N' if line == r'\\N' else hashlib.md5(open(line, 'rb').read()).hexdigest())"
+    program = python(tmp_path / "md5.py", body, "arrow" if shape == "arrow" else "lines", setup="import hashlib")
+    declare(where, program, "md5", shape=shape, type="string", inputs="b")
+    backfill(where, "md5")
+    left = [b for i, b in enumerate(blobs) if i not in (3, 4, 77)]
+    assert read(where, "md5")["md5"] == [None if b is None else hashlib.md5(b).hexdigest() for b in left]
 
 
 # --- what functions do wrong ---
