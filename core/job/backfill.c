@@ -489,10 +489,9 @@ static struct err *next_pass(struct backfill *b, bool *ret_again)
 				 .column = b->spec->column,
 				 .where = b->spec->where,
 				 .checkpoint = b->checkpoint};
-	if (refreshes(b->spec) || b->first_version)
-		spec.udf_hash = b->udf->hash;
-	if (!refreshes(b->spec))
-		spec.moved_since = b->first_version;
+	spec.udf_hash = b->udf->hash;
+	spec.is_refresh = refreshes(b->spec);
+	spec.moved_since = b->first_version;
 	if (!b->first_version)
 		b->first_version = version_number(v);
 	TRY(pass_open(&spec, &b->pass));
@@ -650,7 +649,8 @@ struct err *backfill_plan(struct table *t, const struct backfill_spec *spec,
 				 .version = v,
 				 .column = spec->column,
 				 .where = spec->where,
-				 .udf_hash = refreshes(spec) ? hash : NULL};
+				 .is_refresh = refreshes(spec),
+				 .udf_hash = hash};
 	TRY(pass_open(&what, &p));
 	for (size_t i = 0; i < p->n_fragments; i++)
 		n += p->fragments[i].n_want > 0;

@@ -160,8 +160,8 @@ static struct err *plan_stale(struct planning *pl, const struct scope *scope,
 	for (size_t i = 0; i < p->n_fragments; i++) {
 		struct fragment_info f;
 		version_fragment(p->version, i, &f);
-		bool is_due = spec->moved_since ? column_state_is_moved(&state, i)
-						: column_state_of(&state, i) == STALE;
+		bool is_due = spec->is_refresh ? column_state_of(&state, i) == STALE
+					       : column_state_is_moved(&state, i);
 		if (is_due)
 			bitmap_set_range(rows, f.first_row,
 					 f.first_row + f.physical_rows - f.n_deleted);
@@ -178,7 +178,7 @@ static struct err *plan_rows(struct pass *p, const struct pass_spec *spec)
 	TRY(scope_of(p->version, &scope));
 	TRY(compile_where(p, &scope, spec->where, &filter));
 	TRY(plan_scan(&pl, &scope, filter, NULL));
-	return spec->udf_hash && !spec->where ? plan_stale(&pl, &scope, spec) : NULL;
+	return spec->where ? NULL : plan_stale(&pl, &scope, spec);
 }
 
 struct err *pass_open(const struct pass_spec *spec, struct pass **ret)

@@ -77,12 +77,15 @@ struct pass_spec {
 	struct table *table; /* borrowed, as all here */
 	struct version *version;
 	const char *column;
-	const char *where; /* NULL: where the first column is null */
-	/* Without .where: where a fragment's values are not this UDF's, or its inputs
-	 * have changed since, as well.  NULL: only nulls. */
+	/* NULL: where the first column is null, and where rows were updated and moved
+	 * since they were computed. */
+	const char *where;
+	/* Without .where: wherever a fragment's values are not this UDF's, or its
+	 * inputs have changed since, as well. */
+	bool is_refresh;
 	const char *udf_hash;
-	/* Of these, not 0: only where rows were updated and moved after this version.
-	 */
+	/* The version after which rows may have been updated; 0: what the columns were
+	 * computed from. */
 	uint64_t moved_since;
 	const struct checkpoint *checkpoint; /* NULL: nothing is computed yet */
 };

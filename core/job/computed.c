@@ -128,10 +128,13 @@ struct err *column_state_open(struct table *t, struct version *v,
 	const struct field *first = c->outputs[0];
 	const char *text = field_metadata(first, "lancefs:version");
 	struct column_state s = {.version = v, .columns = c};
+	struct computed_columns columns = {c->outputs, c->inputs, c->n_outputs,
+					   c->n_inputs};
 	TRY(computed_load(table_store(t), first->id, udf_hash, &s.computed));
 	struct err *err = NULL;
 	if (since || (text && str_to_u64(text, &since)))
-		err = table_moved_fragments(t, since, v, &s.moved, &s.n_moved);
+		err = table_moved_fragments(t, since, v, &columns, &s.moved,
+					    &s.n_moved);
 	if (err)
 		column_state_fini(&s);
 	else

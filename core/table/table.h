@@ -139,13 +139,20 @@ bool version_find_fragment(const struct version *v, uint64_t id, size_t *ret);
 uint64_t version_fragment_key(const struct version *v, size_t i, const struct field *f);
 /* Has fragment i a data file with the column, or a part of it?  If not it is null. */
 bool version_fragment_has(const struct version *v, size_t i, const struct field *f);
+/* Some columns that were computed from others. */
+struct computed_columns {
+	struct field *const *outputs, *const *inputs; /* borrowed */
+	size_t n_outputs, n_inputs;
+};
 /*
- * Fragments of v that hold rows which were updated and moved after version `from`, as
- * far as the versions in between tell; ids in no order, the caller frees them.
+ * Fragments of v that hold rows which were updated, and moved, after version `from`,
+ * with other inputs and the outputs that they had: as far as the versions in between
+ * tell.  Ids in no order, the caller frees them.
  */
 MUST_CHECK struct err *table_moved_fragments(struct table *t, uint64_t from,
-					     const struct version *v, uint64_t **ret,
-					     size_t *ret_n);
+					     const struct version *v,
+					     const struct computed_columns *c,
+					     uint64_t **ret, size_t *ret_n);
 /* A file of a dataset: the table's own, or of another of its branches. */
 struct file_place {
 	struct io_store *store; /* borrowed from the table */

@@ -170,3 +170,24 @@ def test_gpus__are_handed_out(tmp_path):
     assert set(read(where, "f")["f"]) == {"0,1"}
     done = lancectl("backfill", where, "f", "--gpus=4", env=env, check=False)
     assert done.returncode == 1 and b"--gpus=4: this machine has 3" in done.stderr
+
+
+def test_rows_that_moved_without_the_inputs__are_left_alone(tmp_path, mount):
+    where, _, file = make(tmp_path)
+    mnt = mount(where)
+    lance.dataset(str(where)).update({"s": "'other'"}, "k % 1000 = 5")  # no input
+    lance.dataset(str(where)).update({"f": "7"}, "k % 1000 = 6")  # what somebody wants it to be
+    assert stale(where, mnt) == "0"
+    assert "f is up to date" in refresh(where)
+    got = read(where, "k", "f")
+    assert got["f"] == [7 if k % 1000 == 6 else expected(k) for k in got["k"]] and total(file) == 6000
+
+
+def test_rows_that_moved_before_a_resume(tmp_path):
+    where, program, file = make(tmp_path)
+    lance.dataset(str(where)).update({"k": "k + 1000000"}, "k % 1000 = 5")
+    lance.write_dataset(pa.table({"k": pa.array(range(6000, 6500), pa.int64()), "s": ["x"] * 500}), str(where),
+                        mode="append")
+    backfill(where, "f", "--no-sandbox")  # what is null, and what moved
+    got = read(where, "k", "f")
+    assert got["f"] == [expected(k) for k in got["k"]] and total(file) == 6506
