@@ -31,6 +31,7 @@ struct udf_worker {
 	const struct udf_run *run; /* borrowed */
 	unsigned number;
 	struct coder coder;
+	int scratch_fd; /* of .coder's directory, if it has one; owned */
 	struct process process;
 	struct buf out; /* bytes for the process */
 	size_t out_at;	/* of them written */
@@ -58,23 +59,8 @@ struct udf_worker {
 static void remove_scratch(struct udf_worker *w)
 {
 	if (w->coder.scratch)
-		rmdir(w->coder.scratch);
+		scratch_remove(w->coder.scratch, w->scratch_fd);
 	free(TAKE(w->coder.scratch));
-}
-
-static struct err *make_scratch(struct udf_worker *w)
-{
-	static const char *const places[] = {"/dev/shm", "/tmp"};
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		AUTO_MEM char *path = NULL;
-		TRY(str_printf(&path, "%s/lancefs-udf-XXXXXX", places[i]));
-		if (!mkdtemp(path))
-			continue;
-		w->coder.scratch = TAKE(path);
-		return NULL;
-	}
-	return err_errno(errno,
-			 "a directory for the values of UDFs in /dev/shm or /tmp");
 }
 
 static struct err *take_answer(void *ctx, struct udf_answer *a);
@@ -98,7 +84,7 @@ struct err *udf_worker_new(const struct udf_run *run, unsigned number,
 	pace_begin(&w->batch, run->min_batch, run->max_batch);
 	pace_begin(&w->life, run->min_batch, UINT64_MAX);
 	if (w->coder.ops->needs_scratch)
-		TRY(make_scratch(w));
+		TRY(scratch_make(&w->coder.scratch, &w->scratch_fd));
 	TRY(w->coder.ops->open(&w->coder));
 	*ret = TAKE(w);
 	return NULL;

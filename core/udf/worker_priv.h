@@ -31,6 +31,13 @@ void process_stop(struct process *p);
  * status. */
 void process_describe(int status, bool is_sandboxed, char *dst, size_t size);
 
+/* --- scratch.c --- */
+
+/* A new private directory; the caller's, until scratch_remove. */
+MUST_CHECK struct err *scratch_make(char **ret_path, int *ret_fd);
+/* Remove it with what is in it.  Takes fd. */
+void scratch_remove(const char *path, int fd);
+
 /* --- shapes --- */
 
 struct coder;

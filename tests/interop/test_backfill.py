@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -159,8 +160,16 @@ def test_another_udf__takes_the_column_over(tmp_path):
     assert meta[b"virtual_column.udf_name"] == b"g"
 
 
+def scratch():
+    return {f for f in os.listdir("/dev/shm") if f.startswith("lancefs-udf")}
+
+
 def test_binary_as_files(tmp_path):
     where = tmp_path / "t.lance"
+    left = pathlib.Path("/dev/shm/lancefs-udf-killed")  # as if its process had been
+    left.mkdir(exist_ok=True)
+    (left / "0").write_bytes(b"x")
+    before = scratch()
     rng = random.Random(3)
     blobs = [None if i % 50 == 9 else rng.randbytes(rng.randrange(0, 9000)) for i in range(2000)]
     lance.write_dataset(pa.table({"b": pa.array(blobs, pa.binary()), "k": range(2000)}), str(where),
@@ -175,7 +184,7 @@ print(r"\N" if data is None else "%d:%s:%s" % (len(data), data[:1].hex(), k))
     backfill(where, "size")
     assert read(where, "size")["size"] == [None if b is None else f"{len(b)}:{b[:1].hex()}:{i}"
                                            for i, b in enumerate(blobs)]
-    assert not [f for f in os.listdir("/dev/shm") if f.startswith("lancefs-udf")]
+    assert scratch() <= before and not left.exists()
 
 
 @pytest.mark.parametrize("shape", ("files", "arrow"))
