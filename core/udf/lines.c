@@ -48,7 +48,7 @@ static void forget_rows(struct line_reader *r)
 
 void line_reader_begin(struct line_reader *r)
 {
-	r->rest.len = 0;
+	buf_fini(&r->rest); /* one that was too long would stay so */
 	r->n_batches = 0;
 	forget_rows(r);
 }

@@ -20,8 +20,7 @@ void pace_begin(struct pace *p, uint64_t min, uint64_t max)
 void pace_saw(struct pace *p, uint64_t n, int64_t took_ns, int64_t target_ns)
 {
 	double fit = (double)n * (double)target_ns / (double)MAX_OF(took_ns, 1);
-	uint64_t most = MIN_OF(p->rows, p->max / GROWTH) * GROWTH;
-	most = MIN_OF(MAX_OF(most, p->rows), p->max);
+	uint64_t most = p->rows < p->max / GROWTH ? p->rows * GROWTH : p->max;
 	p->rows = fit < (double)most ? (uint64_t)fit : most;
 	p->rows = MAX_OF(p->rows, p->min);
 }

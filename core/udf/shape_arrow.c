@@ -81,6 +81,26 @@ static struct err *read_errors(const struct array *rows, struct udf_answer *a)
 	return NULL;
 }
 
+/* Nulls in the place of what it gave rows that failed. */
+static struct err *drop_failed(const struct udf_answer *a, struct array **values)
+{
+	AUTO(array) struct array *null = NULL;
+	AUTO(array) struct array *both = NULL;
+	AUTO_MEM uint64_t *from = NULL;
+	struct array *out;
+	TRY(mem_array((size_t)a->n_rows, sizeof(*from), &from));
+	TRY(array_new_null((*values)->type, 1, &null));
+	TRY(array_concat((struct array *[]){*values, null}, 2, &both));
+	for (uint64_t i = 0; i < a->n_rows; i++)
+		from[i] = i;
+	for (size_t i = 0; i < a->n_failed; i++)
+		from[a->failed[i].row] = a->n_rows;
+	TRY(array_take(both, from, a->n_rows, &out));
+	array_unref(*values);
+	*values = out;
+	return NULL;
+}
+
 static struct err *check_columns(const struct udf_run *run, const struct type *t,
 				 bool *ret_has_errors)
 {
@@ -107,7 +127,11 @@ static struct err *take_values(const struct udf_run *run, struct array *rows,
 			TRY_CTX(array_cast(values, run->outputs[i], 0, &a->outputs[i]),
 				"output %zu", i + 1);
 	}
-	return has_errors ? read_errors(rows, a) : NULL;
+	if (has_errors)
+		TRY(read_errors(rows, a));
+	for (size_t i = 0; i < run->n_outputs && a->n_failed; i++)
+		TRY(drop_failed(a, &a->outputs[i]));
+	return NULL;
 }
 
 static struct err *take_batch(void *ctx, struct array *rows)

@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WINDOW 3			/* batches without an answer */
-#define OUT_BYTES ((size_t)1 << 20)	/* not written yet, at which none is wanted */
-#define HELD_BYTES ((uint64_t)64 << 20) /* of values, at which a process ends */
-#define SCRATCH_BYTES ((uint64_t)128 << 20) /* of files, likewise */
-#define TOLD_BYTES ((size_t)1 << 20)	    /* of stderr */
+#define WINDOW 3			 /* batches without an answer */
+#define OUT_BYTES ((size_t)1 << 20)	 /* not written yet, at which none is wanted */
+#define HELD_BYTES ((uint64_t)64 << 20)	 /* of values, at which a process ends */
+#define SENT_BYTES ((uint64_t)128 << 20) /* of rows, which are kept till then */
+#define TOLD_BYTES ((size_t)1 << 20)	 /* of stderr */
 #define TICK_MS 100
 #define BATCH_NS INT64_C(200000000) /* that a batch shall take */
 #define END_NS INT64_C(10000000000) /* from the last value to the end of a process */
@@ -42,9 +42,9 @@ struct udf_worker {
 	size_t n_sent, sent_cap;
 	struct udf_answer *answers; /* owned; their values, of the oldest ones */
 	size_t n_answers, answers_cap;
-	size_t n_good;		/* of them: may be handed out */
-	uint64_t held_bytes;	/* of those that may not */
-	uint64_t scratch_bytes; /* of the files of this process */
+	size_t n_good;	     /* of them: may be handed out */
+	uint64_t held_bytes; /* of those that may not */
+	uint64_t sent_bytes; /* to this process */
 	uint64_t run_rows,
 		run_left;	 /* rows of this process, and that it may still get */
 	struct pace batch, life; /* rows of a batch, and of a process */
@@ -192,7 +192,7 @@ static void drop_process(struct udf_worker *w)
 	w->out.len = w->out_at = 0;
 	w->is_ending = w->has_ended = false;
 	w->line.len = 0;
-	w->scratch_bytes = 0;
+	w->sent_bytes = 0;
 }
 
 static void lose(struct udf_worker *w, enum udf_failure_kind kind, const char *reason)
@@ -333,9 +333,8 @@ struct err *udf_worker_send(struct udf_worker *w, struct array *rows)
 	expect_next(w);
 	w->run_rows += rows->n_rows;
 	w->run_left -= MIN_OF(w->run_left, rows->n_rows);
-	if (w->coder.scratch)
-		w->scratch_bytes += array_bytes(rows);
-	if (!w->run_left || w->scratch_bytes > SCRATCH_BYTES)
+	w->sent_bytes += array_bytes(rows);
+	if (!w->run_left || w->sent_bytes > SENT_BYTES)
 		end_run(w);
 	return NULL;
 }
@@ -470,9 +469,11 @@ static struct err *look_for_end(struct udf_worker *w, bool *ret_lost)
 	return after_end(w, status, ret_lost);
 }
 
+/* It owes values, or, where its input has ended, its end. */
 static bool is_late(const struct udf_worker *w)
 {
-	return w->run->limits.timeout_ns && w->n_answers < w->n_sent &&
+	bool owes = w->n_answers < w->n_sent || w->process.in < 0;
+	return w->run->limits.timeout_ns && owes &&
 	       monotonic_ns() - w->sign_ns > w->run->limits.timeout_ns;
 }
 
