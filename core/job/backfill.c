@@ -92,7 +92,20 @@ static void tell_stderr(void *ctx, unsigned worker, const char *line)
 	job_log(b->job, "worker %u: %s", worker, line);
 }
 
-static struct err *open_checkpoint(struct backfill *b, const struct udf_columns *c)
+/* Of the largest fragment. */
+static uint64_t most_rows(const struct version *v)
+{
+	uint64_t most = 0;
+	for (size_t i = 0; i < version_n_fragments(v); i++) {
+		struct fragment_info f;
+		version_fragment(v, i, &f);
+		most = MAX_OF(most, f.physical_rows);
+	}
+	return most;
+}
+
+static struct err *open_checkpoint(struct backfill *b, const struct version *v,
+				   const struct udf_columns *c)
 {
 	AUTO_MEM char *key = NULL;
 	TRY(checkpoint_key(b, c, &key));
@@ -100,6 +113,7 @@ static struct err *open_checkpoint(struct backfill *b, const struct udf_columns 
 		.store = table_store(b->table),
 		.key = key,
 		.owner = job_id(b->job),
+		.most_rows = most_rows(v),
 		.outputs = b->types,
 		.n_outputs = b->n_types,
 		.sync_rows = or_default(b->spec->checkpoint_rows, BACKFILL_CHECKPOINT),
@@ -129,12 +143,13 @@ static struct err *hand_out_gpus(struct backfill *b)
 	return NULL;
 }
 
-static struct err *prepare(struct backfill *b, const struct udf_columns *c)
+static struct err *prepare(struct backfill *b, const struct version *v,
+			   const struct udf_columns *c)
 {
 	const struct backfill_spec *s = b->spec;
 	TRY(load_udf(b, c));
 	TRY(take_types(b, c));
-	TRY(open_checkpoint(b, c));
+	TRY(open_checkpoint(b, v, c));
 	b->n_workers = s->n_workers ? s->n_workers : thread_cpus();
 	TRY(hand_out_gpus(b));
 	TRY(str_printf(&b->message, "backfill %s: %s", s->column,
@@ -581,7 +596,7 @@ static struct err *begin(struct backfill *b)
 	struct err *err = run_lock_take(table_store(b->table), c.outputs[0]->id,
 					job_id(b->job), &b->lock);
 	if (!err)
-		err = prepare(b, &c);
+		err = prepare(b, v, &c);
 	if (!err)
 		err = repoint(b, &c);
 	udf_columns_fini(&c);

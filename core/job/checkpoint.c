@@ -2,8 +2,8 @@
 /*
  * checkpoint.c: values that were computed and are in no version yet.
  *
- * In memory there is of each fragment which rows are there, a bit each, and of each
- * record where it lies; values are read when they are wanted.
+ * In memory there is of each fragment which rows are there, a bit each, and where its
+ * records lie, in few bytes; values are read when they are wanted.
  */
 #include "job/checkpoint_log_priv.h"
 
@@ -16,9 +16,19 @@
 #define DIRECTORY "_lancefs/checkpoints"
 #define SYNC_NS INT64_C(2000000000) /* a log is durable at the latest after this */
 
+/* Where a record is; there may be millions. */
+struct place {
+	uint64_t at;	      /* of its header */
+	uint32_t file;	      /* index of its log */
+	uint32_t first, last; /* offsets of its rows lie in between */
+	bool is_broken;
+};
+
 /* What is there of a fragment with certain inputs. */
 struct kept {
 	uint64_t fragment, inputs_key;
+	struct place *places; /* owned; those that came later count */
+	size_t n_places, places_cap;
 	uint8_t *bits;	      /* owned; by offset */
 	uint64_t n_bits;      /* room in .bits */
 	uint64_t n_rows;      /* with values */
@@ -39,10 +49,8 @@ struct checkpoint {
 	pthread_mutex_t lock;
 	struct log_file *files; /* guarded by .lock; owned; the last may be ours */
 	size_t n_files;
-	bool has_own;		/* guarded by .lock */
-	uint64_t end;		/* guarded by .lock; of our log */
-	struct record *records; /* guarded by .lock; owned */
-	size_t n_records, records_cap;
+	bool has_own;	   /* guarded by .lock */
+	uint64_t end;	   /* guarded by .lock; of our log */
 	struct kept *kept; /* guarded by .lock; owned; by fragment and key */
 	size_t n_kept, kept_cap;
 	uint64_t n_failed; /* at the beginning, of the owner */
@@ -95,15 +103,13 @@ static struct err *need(struct checkpoint *c, uint64_t fragment, uint64_t key,
 	return NULL;
 }
 
-/* Offsets of a fragment are counted in memory: what a record claims has a ceiling. */
-#define LIMIT_OFFSET ((uint64_t)1 << 36)
+/* Half of a row's address. */
+#define LIMIT_OFFSET ((uint64_t)1 << 32)
 
 static struct err *make_room(struct kept *k, uint64_t n)
 {
 	if (n <= k->n_bits)
 		return NULL;
-	if (n > LIMIT_OFFSET)
-		return err_new(EIO, "a row at offset %" PRIu64, n - 1);
 	n = round_up(MAX_OF(n, MIN_OF(k->n_bits * 2, LIMIT_OFFSET)), 64);
 	size_t old = bitmap_bytes(k->n_bits);
 	TRY(mem_resize(bitmap_bytes(n), 1, &k->bits));
@@ -112,36 +118,45 @@ static struct err *make_room(struct kept *k, uint64_t n)
 	return NULL;
 }
 
-/* Rows that another job gave up are not there. */
-static void leave_out_failed(struct kept *k, const struct record_rows *rows)
+static void add_range(struct kept *k, uint64_t first, uint64_t end)
+{
+	k->n_rows += end - first - bitmap_count(k->bits, first, end);
+	bitmap_set_range(k->bits, first, end);
+}
+
+/* All rows but those that failed, which another job gave up: they are not there, unless
+ * another record has them. */
+static void add_good(struct kept *k, const struct record_rows *rows)
 {
 	uint64_t place = 0;
 	size_t at = 0;
 	for (size_t i = 0; i < rows->n_runs; i++) {
 		uint64_t first = rows->runs[2 * i], len = rows->runs[2 * i + 1];
+		uint64_t from = first;
 		for (; at < rows->n_failed && rows->failed[at] < place + len; at++) {
 			uint64_t offset = first + rows->failed[at] - place;
-			k->n_rows -= bit_get(k->bits, offset);
-			bit_clear(k->bits, offset);
+			add_range(k, from, offset);
+			from = offset + 1;
 		}
+		add_range(k, from, first + len);
 		place += len;
 	}
 }
 
-static struct err *count_in(struct checkpoint *c, const struct record *r,
+static struct err *count_in(struct checkpoint *c, struct kept *k, struct place at,
 			    const struct record_rows *rows)
 {
-	struct kept *k;
-	TRY(need(c, r->fragment, r->inputs_key, &k));
-	TRY(make_room(k, r->end));
-	for (size_t i = 0; i < rows->n_runs; i++) {
-		uint64_t first = rows->runs[2 * i], n = rows->runs[2 * i + 1];
-		k->n_rows += n - bitmap_count(k->bits, first, first + n);
-		bitmap_set_range(k->bits, first, first + n);
+	TRY(make_room(k, (uint64_t)at.last + 1));
+	TRY(mem_grow(k->n_places + 1, sizeof(*k->places), &k->places_cap, &k->places));
+	k->places[k->n_places++] = at;
+	if (!c->files[at.file].is_owners) {
+		add_good(k, rows);
+		return NULL;
 	}
-	if (!c->files[r->file].is_owners)
-		leave_out_failed(k, rows);
-	else if (!c->has_own)
+	for (size_t i = 0; i < rows->n_runs; i++)
+		add_range(k, rows->runs[2 * i],
+			  rows->runs[2 * i] + rows->runs[2 * i + 1]);
+	if (!c->has_own)
 		c->n_failed += rows->n_failed;
 	return NULL;
 }
@@ -183,18 +198,28 @@ static bool read_at(int fd, uint64_t off, size_t len, uint8_t *dst)
 	return true;
 }
 
-static bool read_rows(const struct checkpoint *c, const struct record *r,
-		      struct record_rows *ret)
+/* Rows of a fragment that is there. */
+static struct err *take_rows(struct checkpoint *c, const struct record *r,
+			     const struct record_rows *rows, uint32_t file, uint64_t at)
 {
-	AUTO_MEM uint8_t *p = NULL;
-	struct err *err = mem_array((size_t)r->runs_len, 1, &p);
-	bool good = !err && read_at(c->files[r->file].fd, r->at + RECORD_HEADER,
-				    (size_t)r->runs_len, p);
-	err_free(err); /* as if it could not be read */
-	return good && record_rows_parse(r, p, ret);
+	uint64_t first = rows->runs[0];
+	uint64_t end =
+		rows->runs[2 * rows->n_runs - 2] + rows->runs[2 * rows->n_runs - 1];
+	struct kept *k;
+	if (end > (c->has_own ? LIMIT_OFFSET : c->spec.most_rows))
+		return NULL; /* of no fragment that we shall see */
+	TRY(need(c, r->fragment, r->inputs_key, &k));
+	return count_in(c, k,
+			(struct place){.at = at,
+				       .file = file,
+				       .first = (uint32_t)first,
+				       .last = (uint32_t)(end - 1)},
+			rows);
 }
 
-static struct err *take_record(struct checkpoint *c, struct record *r)
+/* A record of a log; runs: its r->runs_len bytes. */
+static struct err *take_record(struct checkpoint *c, const struct record *r,
+			       const uint8_t *runs, uint32_t file, uint64_t at)
 {
 	struct record_rows rows = {0};
 	struct kept *k;
@@ -204,39 +229,41 @@ static struct err *take_record(struct checkpoint *c, struct record *r)
 		k->n_committed = k->n_rows;
 		return NULL;
 	}
-	if (r->kind != RECORD_ROWS || !read_rows(c, r, &rows))
-		return err_new(EIO, "a record at %" PRIu64 " is broken", r->at);
-	r->first = rows.runs[0];
-	r->end = rows.runs[2 * rows.n_runs - 2] + rows.runs[2 * rows.n_runs - 1];
-	struct err *err = count_in(c, r, &rows);
+	if (r->kind != RECORD_ROWS || !record_rows_parse(r, runs, &rows))
+		return err_new(EIO, "a record at %" PRIu64 " is broken", at);
+	struct err *err = take_rows(c, r, &rows, file, at);
 	record_rows_fini(&rows);
-	TRY(err);
-	TRY(mem_grow(c->n_records + 1, sizeof(*c->records), &c->records_cap,
-		     &c->records));
-	c->records[c->n_records++] = *r;
-	return NULL;
+	return err;
+}
+
+static bool read_record(int fd, uint64_t at, uint64_t size, struct record *ret)
+{
+	uint8_t header[RECORD_HEADER];
+	uint64_t len;
+	return size - at >= RECORD_HEADER && read_at(fd, at, sizeof(header), header) &&
+	       record_parse(header, ret) &&
+	       !ckd_add(&len, ret->runs_len, ret->data_len) &&
+	       len <= size - at - RECORD_HEADER;
 }
 
 /* The records of a log up to the first that is broken. */
-static struct err *scan_log(struct checkpoint *c, size_t file, uint64_t size)
+static struct err *scan_log(struct checkpoint *c, uint32_t file, uint64_t size)
 {
-	uint64_t at = 0, end;
+	int fd = c->files[file].fd;
+	uint64_t at = 0;
 	while (at < size) {
-		uint8_t header[RECORD_HEADER];
-		struct record r;
-		if (size - at < RECORD_HEADER ||
-		    !read_at(c->files[file].fd, at, sizeof(header), header) ||
-		    !record_parse(header, &r) ||
-		    ckd_add(&end, r.runs_len, r.data_len) ||
-		    end > size - at - RECORD_HEADER)
+		struct record r = {0};
+		AUTO_MEM uint8_t *runs = NULL;
+		bool good = read_record(fd, at, size, &r);
+		if (good)
+			TRY(mem_array((size_t)r.runs_len, 1, &runs));
+		if (!good || !read_at(fd, at + RECORD_HEADER, (size_t)r.runs_len, runs))
 			return err_new(EIO,
 				       "it is broken from byte %" PRIu64 " of %" PRIu64
 				       " on",
 				       at, size);
-		r.file = file;
-		r.at = at;
-		TRY(take_record(c, &r));
-		at += RECORD_HEADER + end;
+		TRY(take_record(c, &r, runs, file, at));
+		at += RECORD_HEADER + r.runs_len + r.data_len;
 	}
 	return NULL;
 }
@@ -272,7 +299,7 @@ static struct err *load_log(void *ctx, const char *name)
 		return NULL;
 	TRY(str_printf(&path, "%s/%s", c->dir, name));
 	int fd = openat(io_store_fd(c->spec.store), path,
-			O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return NULL; /* as if it were not there */
 	char *end;
@@ -284,7 +311,7 @@ static struct err *load_log(void *ctx, const char *name)
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return NULL;
-	err = scan_log(c, c->n_files - 1, (uint64_t)st.st_size);
+	err = scan_log(c, (uint32_t)(c->n_files - 1), (uint64_t)st.st_size);
 	if (err && err->code == ENOMEM)
 		return err;
 	if (err)
@@ -332,10 +359,11 @@ void checkpoint_close(struct checkpoint *c)
 		close(c->files[i].fd);
 		free(c->files[i].path);
 	}
-	for (size_t i = 0; i < c->n_kept; i++)
+	for (size_t i = 0; i < c->n_kept; i++) {
 		free(c->kept[i].bits);
+		free(c->kept[i].places);
+	}
 	free(c->files);
-	free(c->records);
 	free(c->kept);
 	free(c->dir);
 	field_unref(c->table);
@@ -391,7 +419,8 @@ static struct err *append(struct checkpoint *c, const struct buf *b, uint64_t *r
 			continue;
 		if (n < 0) {
 			int code = errno;
-			(void)ftruncate(f->fd, (off_t)c->end); /* a torn one is seen */
+			if (ftruncate(f->fd, (off_t)c->end) != 0)
+				code = errno; /* what is torn is seen */
 			return err_errno(code, "checkpoint %s", f->path);
 		}
 		done += (size_t)n;
@@ -423,9 +452,8 @@ static struct err *put_record(struct checkpoint *c, const struct buf *b, int *re
 	TRY(append(c, b, &at));
 	if (!record_parse(b->data, &r))
 		return err_new(EIO, "checkpoint: a record that cannot be read");
-	r.at = at;
-	r.file = c->n_files - 1;
-	TRY(take_record(c, &r));
+	TRY(take_record(c, &r, b->data + RECORD_HEADER, (uint32_t)(c->n_files - 1),
+			at));
 	count_unsynced(c, r.n_rows, ret_fd);
 	return NULL;
 }
@@ -465,16 +493,20 @@ static void loaded_fini(struct loaded *l)
 	array_unref(l->values);
 }
 
-static struct err *load(const struct checkpoint *c, const struct record *r, int fd,
+static struct err *load(const struct checkpoint *c, int fd, uint64_t at,
 			struct loaded *ret)
 {
 	AUTO_MEM uint8_t *p = NULL;
-	uint64_t len = r->runs_len + r->data_len;
-	TRY(mem_array((size_t)len, 1, &p));
-	if (!read_at(fd, r->at + RECORD_HEADER, (size_t)len, p) ||
-	    !record_rows_parse(r, p, &ret->rows))
+	uint8_t header[RECORD_HEADER];
+	struct record r;
+	if (!read_at(fd, at, sizeof(header), header) || !record_parse(header, &r))
 		return err_new(EIO, "it cannot be read");
-	return record_values(r, p + r->runs_len, c->spec.outputs, c->spec.n_outputs,
+	uint64_t len = r.runs_len + r.data_len;
+	TRY(mem_array((size_t)len, 1, &p));
+	if (!read_at(fd, at + RECORD_HEADER, (size_t)len, p) ||
+	    !record_rows_parse(&r, p, &ret->rows))
+		return err_new(EIO, "it cannot be read");
+	return record_values(&r, p + r.runs_len, c->spec.outputs, c->spec.n_outputs,
 			     &ret->values);
 }
 
@@ -503,19 +535,26 @@ static void tell_places(const struct loaded *l, bool is_owners, const uint64_t *
 	}
 }
 
+/* What is wanted of a fragment. */
+struct wanted {
+	uint64_t fragment, key;
+	const uint64_t *offsets;
+	uint64_t n;
+};
+
 /* The next record of a fragment that may have some of the rows; false: no more. */
-static bool next_record(struct checkpoint *c, uint64_t fragment, uint64_t key,
-			uint64_t first, uint64_t end, size_t *at, struct record *ret,
-			struct log_file *ret_file)
+static bool next_record(struct checkpoint *c, const struct wanted *w, size_t *at,
+			struct place *ret, struct log_file *ret_file)
 {
 	LOCK_SCOPE(&c->lock);
-	for (; *at < c->n_records; (*at)++) {
-		const struct record *r = &c->records[*at];
-		if (r->fragment != fragment || r->inputs_key != key || r->is_broken ||
-		    r->end <= first || r->first >= end)
+	const struct kept *k = find(c, w->fragment, w->key);
+	for (; k && *at < k->n_places; (*at)++) {
+		const struct place *p = &k->places[*at];
+		if (p->is_broken || p->last < w->offsets[0] ||
+		    p->first > w->offsets[w->n - 1])
 			continue;
-		*ret = *r;
-		*ret_file = c->files[r->file];
+		*ret = *p;
+		*ret_file = c->files[p->file];
 		(*at)++;
 		return true;
 	}
@@ -523,17 +562,18 @@ static bool next_record(struct checkpoint *c, uint64_t fragment, uint64_t key,
 }
 
 /* As if it had never been there. */
-static void forget_record(struct checkpoint *c, size_t i, const struct err *why)
+static void forget_record(struct checkpoint *c, const struct wanted *w, size_t i,
+			  const struct err *why)
 {
 	LOCK_SCOPE(&c->lock);
-	struct record *r = &c->records[i];
-	struct kept *k = find(c, r->fragment, r->inputs_key);
-	r->is_broken = true;
-	for (uint64_t o = r->first; o < r->end && k; o++)
+	struct kept *k = find(c, w->fragment, w->key);
+	struct place *p = &k->places[i];
+	p->is_broken = true;
+	for (uint64_t o = p->first; o <= p->last; o++)
 		bit_clear(k->bits, o);
-	if (k)
-		k->n_rows = bitmap_count(k->bits, 0, k->n_bits);
-	tell_lost(c, c->files[r->file].path, why);
+	k->n_rows = bitmap_count(k->bits, 0, k->n_bits);
+	k->n_committed = 0;
+	tell_lost(c, c->files[p->file].path, why);
 }
 
 struct gathering {
@@ -549,21 +589,20 @@ static void gathering_fini(struct gathering *g)
 	free(g->parts);
 }
 
-static struct err *gather(struct checkpoint *c, struct gathering *g, uint64_t fragment,
-			  uint64_t key, const uint64_t *offsets, uint64_t n,
-			  uint64_t *from)
+static struct err *gather(struct checkpoint *c, struct gathering *g,
+			  const struct wanted *w, uint64_t *from)
 {
-	struct record r;
+	struct place p;
 	size_t at = 0;
 	struct log_file file;
-	while (next_record(c, fragment, key, offsets[0], offsets[n - 1] + 1, &at, &r,
-			   &file)) {
+	while (next_record(c, w, &at, &p, &file)) {
 		struct loaded l = {0};
-		struct err *err = load(c, &r, file.fd, &l);
+		struct err *err = load(c, file.fd, p.at, &l);
 		if (!err)
 			err = mem_grow(g->n + 1, sizeof(*g->parts), &g->cap, &g->parts);
 		if (!err) {
-			tell_places(&l, file.is_owners, offsets, n, g->n_rows, from);
+			tell_places(&l, file.is_owners, w->offsets, w->n, g->n_rows,
+				    from);
 			g->n_rows += l.values->n_rows;
 			g->parts[g->n++] = TAKE(l.values);
 		}
@@ -572,7 +611,7 @@ static struct err *gather(struct checkpoint *c, struct gathering *g, uint64_t fr
 			continue;
 		if (err->code == ENOMEM)
 			return err;
-		forget_record(c, at - 1, err);
+		forget_record(c, w, at - 1, err);
 		err_free(err); /* told */
 		return err_new(ESTALE, "a checkpoint is broken");
 	}
@@ -584,10 +623,11 @@ struct err *checkpoint_get(struct checkpoint *c, uint64_t fragment, uint64_t inp
 			   struct array **ret)
 {
 	__attribute__((cleanup(gathering_fini))) struct gathering g = {0};
+	const struct wanted wanted = {fragment, inputs_key, offsets, n};
 	const uint64_t none = CHECKPOINT_FAILED - 1;
 	for (uint64_t i = 0; i < n; i++)
 		ret_from[i] = none;
-	TRY(gather(c, &g, fragment, inputs_key, offsets, n, ret_from));
+	TRY(gather(c, &g, &wanted, ret_from));
 	for (uint64_t i = 0; i < n; i++)
 		if (ret_from[i] == none)
 			return err_new(ESTALE,

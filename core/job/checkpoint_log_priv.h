@@ -26,10 +26,6 @@ struct record {
 	enum record_kind kind;
 	uint64_t fragment, inputs_key, n_rows, outputs_key;
 	uint64_t runs_len, data_len, runs_hash, data_hash;
-	size_t file;	     /* index of its log */
-	uint64_t at;	     /* where the header is */
-	uint64_t first, end; /* offsets of its rows lie in between */
-	bool is_broken;
 };
 
 /* A whole record of rows. */

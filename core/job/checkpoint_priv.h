@@ -23,6 +23,7 @@ struct checkpoint_spec {
 	const char *key;	/* hexadecimal; names the directory */
 	/* Whose failed rows count as computed; other jobs' are tried again. */
 	uint64_t owner;
+	uint64_t most_rows; /* of a fragment; what logs say of further ones is left */
 	struct type *const *outputs;
 	size_t n_outputs;
 	uint64_t sync_rows; /* rows after which the log is made durable; 0: it is not */

@@ -685,6 +685,20 @@ def add_lineage(corpus):
     corpus.add("table", b"\x09\0\0" + message)
 
 
+def add_checkpoints(corpus):
+    """The log that the fuzzer makes, with changes, and records of nothing behind it."""
+    made, mends, others = 1, 2, 4
+    for flags in (made, made | mends, made | mends | others):
+        corpus.add("checkpoint", bytes([flags, 0]))
+        for place in range(0, 400, 8):
+            corpus.add("checkpoint", bytes([flags, 1]) + u16(place) + b"\xff")
+    for rows, runs in ((4, (0, 4, 0)), (4, (0, 2, 3, 2, 1, 1)), (1 << 35, (0, 1 << 35, 0)), (1 << 64 - 1, (0, 1 << 64 - 1, 0))):
+        record = struct.pack("<II8Q", 0x50434C46, 1, 3, 0, rows, 8 * len(runs), 0, 0, 0, 0) + bytes(8)
+        record += struct.pack(f"<{len(runs)}Q", *runs)
+        corpus.add("checkpoint", bytes([mends, 0]) + record)
+        corpus.add("checkpoint", bytes([made | mends, 0]) + record * 2)
+
+
 def jsonb_word(n):
     return struct.pack(">I", n)
 
@@ -778,6 +792,7 @@ def main():
     add_deletions(corpus)
     add_tables(corpus)
     add_lineage(corpus)
+    add_checkpoints(corpus)
     add_jsonb(corpus)
     add_sql(corpus)
     add_udf(corpus)
