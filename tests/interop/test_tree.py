@@ -32,7 +32,7 @@ def test_root__has_what_it_says(mount, dataset):
     where = mount(dataset)
     assert set(os.listdir(where)) == {"control", "metrics", "info", "schema", "history", "last_error", "columns", "rows",
                                       "versions", "tags", "append", "joins", "queries", "branches", "rejected", "fragments", "indices",
-                                      "schema.json", "table"}
+                                      "schema.json", "table", "udfs", "jobs"}
     assert "rows: 300\n" in (where / "info").read_text()
     schema = [line.split("\t") for line in (where / "schema").read_text().splitlines()]
     assert [line[0] for line in schema] == lance.dataset(str(dataset)).schema.names
