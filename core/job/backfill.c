@@ -284,6 +284,13 @@ static struct err *done(void *ctx, const struct batch *batch,
 	return NULL;
 }
 
+static void crew_has_ended(void *ctx)
+{
+	struct backfill *b = ctx;
+	LOCK_SCOPE(&b->pass->lock);
+	pthread_cond_signal(&b->pass->changed);
+}
+
 /* --- rows that fail --- */
 
 static struct err *row_error(const struct failed_row *row, const char *what)
@@ -450,12 +457,14 @@ static struct err *compute(struct backfill *b, struct filling *f)
 	uint64_t most = b->pass->n_todo / b->run.min_batch + 1;
 	struct crew_spec spec = {.run = &b->run,
 				 .source = source,
+				 .n_rows = b->pass->n_todo,
 				 .n_workers = (unsigned)MIN_OF(b->n_workers, most),
 				 .gpus = b->worker_gpus,
 				 .retries = b->spec->retries,
 				 .done = done,
 				 .failed = row_failed,
 				 .tell = tell,
+				 .ended = crew_has_ended,
 				 .ctx = b};
 	TRY(crew_start(&spec, &crew));
 	struct err *err = watch_crew(b, crew, f);

@@ -43,6 +43,26 @@ DEFINE_AUTO(source, source_close)
 /* The next rows, at most max of them and some MiB; *ret NULL: there are no more. */
 MUST_CHECK struct err *source_next(struct source *s, uint64_t max, struct batch **ret);
 
+/* --- crew_call.c --- */
+
+/*
+ * How many workers are worth their start: programs that load an interpreter or a model
+ * take longer for it than a small job takes.  One begins; another one comes once the
+ * rows that are left would take longer than it took to begin, or if nothing has come
+ * of the first for a while.
+ */
+struct crew_call {
+	uint64_t n_rows; /* to be computed */
+	int64_t begun_ns;
+	atomic_llong first_ns;	       /* of the first rows; 0: there are none */
+	atomic_ullong n_first, n_done; /* of them and of all that have come */
+};
+void crew_call_begin(struct crew_call *c, uint64_t n_rows);
+/* Rows have come.  Any thread. */
+void crew_call_saw(struct crew_call *c, uint64_t n_rows);
+/* Shall worker number 1, 2 … come now? */
+bool crew_call_wants(struct crew_call *c, unsigned number);
+
 /* --- crew.c --- */
 
 /* A row that has no value. */
@@ -55,9 +75,10 @@ struct failed_row {
 struct crew_spec {
 	const struct udf_run *run;
 	struct source *source; /* borrowed, as all here */
-	unsigned n_workers;
-	char *const *gpus; /* one for each worker; NULL: none is handed out */
-	unsigned retries;  /* of a batch or a row, before it is cut or given up */
+	uint64_t n_rows;       /* about so many has the source */
+	unsigned n_workers;    /* at the most: see crew_call.c */
+	char *const *gpus;     /* one for each worker; NULL: none is handed out */
+	unsigned retries;      /* of a batch or a row, before it is cut or given up */
 	/* Values of a batch, those of its failed rows null; failed: their places.  Any
 	 * thread, several at a time. */
 	struct err *(*done)(void *ctx, const struct batch *b,
@@ -66,6 +87,7 @@ struct crew_spec {
 	/* A row has no value; an error ends all.  One thread at a time. */
 	struct err *(*failed)(void *ctx, const struct failed_row *row);
 	void (*tell)(void *ctx, const char *text);
+	void (*ended)(void *ctx); /* they have; NULL: nobody waits */
 	void *ctx;
 };
 

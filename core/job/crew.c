@@ -21,6 +21,7 @@
 /* Failures of all workers after which it is no row's fault, if no row has a value;
  * time-outs, which take long, count for more. */
 #define HOPELESS 16
+#define CALL_US 5000 /* between two looks whether a worker is called */
 
 struct hand {
 	struct crew *crew;
@@ -36,7 +37,9 @@ struct crew {
 	struct crew_spec spec;
 	struct hand *hands; /* owned */
 	unsigned n_started;
+	struct crew_call call;
 	atomic_uint n_running;
+	atomic_uint n_working; /* of them: not waiting to be called */
 	atomic_bool is_stopped;
 	atomic_ullong n_good; /* rows that have a value */
 	atomic_uint n_failures;
@@ -105,6 +108,7 @@ static struct err *take_answer(struct hand *h, const struct udf_answer *a)
 	for (size_t i = 0; i < a->n_failed; i++)
 		failed[i] = a->failed[i].row;
 	atomic_fetch_add(&c->n_good, a->n_rows - a->n_failed);
+	crew_call_saw(&c->call, a->n_rows);
 	/* what has a value is kept before a row without one may end it all */
 	TRY(c->spec.done(c->spec.ctx, b, a->outputs, failed, a->n_failed));
 	for (size_t i = 0; i < a->n_failed; i++)
@@ -315,16 +319,42 @@ static struct err *work(struct hand *h)
 	return NULL;
 }
 
+/* The first comes at once; the others do not at all where it is done before. */
+static bool is_called(struct hand *h)
+{
+	struct crew *c = h->crew;
+	while (h->number && !crew_call_wants(&c->call, h->number)) {
+		if (atomic_load(&c->is_stopped) || !atomic_load(&c->n_working))
+			return false;
+		usleep(CALL_US);
+	}
+	return true;
+}
+
+static struct err *join_in(struct hand *h)
+{
+	struct crew *c = h->crew;
+	if (!is_called(h))
+		return NULL;
+	if (h->number)
+		atomic_fetch_add(&c->n_working, 1);
+	struct err *err = work(h);
+	atomic_fetch_sub(&c->n_working, 1);
+	return err;
+}
+
 static void *run(void *arg)
 {
 	struct hand *h = arg;
-	struct err *err = work(h);
+	struct crew *c = h->crew;
+	struct err *err = join_in(h);
 	if (err)
-		stop_with(h->crew, err);
+		stop_with(c, err);
 	udf_worker_free(h->worker); /* here, because its process ends with the thread */
 	free_list(h->sent);
 	free_list(h->lost);
-	atomic_fetch_sub(&h->crew->n_running, 1);
+	if (atomic_fetch_sub(&c->n_running, 1) == 1 && c->spec.ended)
+		c->spec.ended(c->spec.ctx);
 	return NULL;
 }
 
@@ -334,6 +364,8 @@ struct err *crew_start(const struct crew_spec *spec, struct crew **ret)
 	TRY(mem_new(&c));
 	c->spec = *spec;
 	pthread_mutex_init(&c->lock, NULL);
+	atomic_store(&c->n_working, 1);
+	crew_call_begin(&c->call, spec->n_rows);
 	struct err *err = mem_array(spec->n_workers, sizeof(*c->hands), &c->hands);
 	for (unsigned i = 0; !err && i < spec->n_workers; i++) {
 		struct hand *h = &c->hands[i];
