@@ -243,6 +243,8 @@ class Function:
         else:
             self.outputs = outputs_of_hint(self.hints.get("return"), self.name)
         self.checks = [checker(t) for _, t in self.outputs]
+        self.is_single = len(self.outputs) == 1 and self.outputs[0][0] is None
+        self.values_of = self.value_of if self.is_single else self.all_values_of
 
     def setup(self):
         instance = self.target() if inspect.isclass(self.target) else self.target
@@ -262,9 +264,15 @@ class Function:
         if inputs:
             fold("inputs", ", ".join(inputs))
 
+    def value_of(self, value):
+        return (self.checks[0](value),)
+
+    def all_values_of(self, value):
+        return tuple(check(part) for check, part in zip(self.checks, self.parts(value)))
+
     def parts(self, value):
         """What was returned, as one value for each output."""
-        if len(self.outputs) == 1 and self.outputs[0][0] is None:
+        if self.is_single:
             return (value,)
         if value is None:
             return (None,) * len(self.outputs)
@@ -307,10 +315,12 @@ def check_int(kind):
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if is_signed else (0, (1 << bits) - 1)
 
     def check(value):
-        number = plain(value)
-        if isinstance(number, float) and not number.is_integer() or isinstance(number, (str, bytes)):
-            raise TypeError(f"{value!r:.80} is no {kind}")
-        number = int(number)
+        number = value
+        if type(value) is not int:  # most are
+            number = plain(value)
+            if isinstance(number, float) and not number.is_integer() or isinstance(number, (str, bytes)):
+                raise TypeError(f"{value!r:.80} is no {kind}")
+            number = int(number)
         if not low <= number <= high:
             raise OverflowError(f"{number} does not fit into {kind}")
         return number
@@ -441,19 +451,19 @@ def reason(error):
 
 def run_rows(f, columns, n_rows):
     """Values of each output, and why rows failed."""
-    outputs, errors = [[] for _ in f.outputs], [None] * n_rows
+    rows, errors = [], [None] * n_rows
     empty = (None,) * len(f.outputs)
+    skipped = {row for column in columns for row, v in enumerate(column) if v is None} if f.skips_null else ()
+    call, values_of = f.call, f.values_of
     for row, args in enumerate(zip(*columns) if columns else ((),) * n_rows):
         values = empty
-        if not (f.skips_null and any(a is None for a in args)):
+        if row not in skipped:
             try:
-                values = tuple(c(v) for c, v in zip(f.checks, f.parts(f.call(*args))))
+                values = values_of(call(*args))
             except Exception as error:
                 errors[row] = reason(error)
-                values = empty
-        for output, value in zip(outputs, values):
-            output.append(value)
-    return outputs, errors
+        rows.append(values)
+    return [[values[i] for values in rows] for i in range(len(f.outputs))], errors
 
 
 def run_batch(f, arrays, n_rows, make):
@@ -542,7 +552,28 @@ def arrow_array(result, t, n_rows):
     return pa.array([check(v) for v in result], wanted)
 
 
+class NoPandas:
+    """Nothing that is called pandas is found."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "pandas":
+            raise ImportError(name)
+
+
+def spare_pandas(pa):
+    """pyarrow imports pandas to see whether a list is one of its, once, and that takes longer than all else here.
+    Lists of rows are not; where pandas is needed, as by to_pandas(), pyarrow looks for it again."""
+    sys.meta_path.insert(0, NoPandas)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(NoPandas)
+
+
 def serve_with_pyarrow(f, source, out, pa):
+    if not f.is_batch:
+        spare_pandas(pa)
     reader = pa.ipc.open_stream(source)
     at = arguments(f, reader.schema.names)
     fields = [pa.field(name or "value", arrow_type(t, pa)) for name, t in f.outputs]
