@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operations.h"
 
+#include "fill_column.h"
+
 static struct err *write_column(struct table *t, const char *name, const char *as)
 {
 	AUTO(version) struct version *base = table_latest(t);
@@ -172,14 +174,45 @@ static struct err *restore_first(struct table *t)
 	return table_restore(t, base, 1, &v);
 }
 
+/* A column that a UDF is to compute. */
+static struct err *declare_column(struct table *t)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	AUTO(type) struct type *type = NULL;
+	char *command[] = {(char[]){"./f"}, NULL}, *none[] = {NULL};
+	struct udf u = {.name = command[0],
+			.shape = UDF_LINES,
+			.command = command,
+			.inputs = none,
+			.n_outputs = 1,
+			.readable = none};
+	struct udf_column_spec spec = {.names = (const char *const[]){"computed"},
+				       .n = 1,
+				       .udf = &u,
+				       .inputs = (const char *const[]){"caption"},
+				       .n_inputs = 1};
+	must(type_parse("int64", &type));
+	spec.type = type;
+	return udf_columns_declare(t, base, &spec, &v);
+}
+
+static struct err *fill_width(struct table *t)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	return fill_column(t, base, "width", "caption", "77", NULL, &v);
+}
+
 const struct operation operations[] = {
-	{"add", add_column},	    {"replace", replace_column},
-	{"retype", retype_column},  {"rename", rename_column},
-	{"drop", drop_column},	    {"describe", describe_column},
-	{"restore", restore_first}, {"columns", write_columns},
-	{"cast", cast_column},	    {"append", append_rows},
-	{"update", update_columns}, {"moved", update_rows},
-	{"delete", delete_rows},    {"emptied", delete_fragment},
+	{"add", add_column},	     {"replace", replace_column},
+	{"retype", retype_column},   {"rename", rename_column},
+	{"drop", drop_column},	     {"describe", describe_column},
+	{"restore", restore_first},  {"columns", write_columns},
+	{"cast", cast_column},	     {"append", append_rows},
+	{"update", update_columns},  {"moved", update_rows},
+	{"delete", delete_rows},     {"emptied", delete_fragment},
+	{"declare", declare_column}, {"fill", fill_width},
 };
 
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
