@@ -20,11 +20,11 @@ static const struct {
 	const struct node_ops *ops;
 	bool is_unlisted;
 } files[] = {
-	[COMMAND] = {"command", &job_file_ops},
-	[STATUS] = {"status", &job_status_ops},
-	[STATUS_JSON] = {"status.json", &job_status_ops},
-	[LOG] = {"log", &job_file_ops},
-	[ERRORS] = {"errors.tsv", &job_file_ops},
+	[COMMAND] = {"command", &job_file_ops, false},
+	[STATUS] = {"status", &job_status_ops, false},
+	[STATUS_JSON] = {"status.json", &job_status_ops, false},
+	[LOG] = {"log", &job_file_ops, false},
+	[ERRORS] = {"errors.tsv", &job_file_ops, false},
 	[WAIT] = {"wait", &job_wait_ops, true},
 };
 

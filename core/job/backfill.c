@@ -347,8 +347,10 @@ static void tell_progress(struct backfill *b)
 static bool next_ready(struct pass *p, size_t *ret)
 {
 	LOCK_SCOPE(&p->lock);
-	for (size_t i = 0; i < p->n_fragments; i++) {
+	for (size_t i = p->n_settled; i < p->n_fragments; i++) {
 		struct fragment_work *w = &p->fragments[i];
+		if (i == p->n_settled && (w->is_filled || !w->n_want))
+			p->n_settled++;
 		if (w->is_filled || !w->n_want || w->n_todo)
 			continue;
 		w->is_filled = true;

@@ -168,22 +168,34 @@ static struct err *keep_file(struct filling *f, size_t i, char *name,
 	return NULL;
 }
 
+/* What the columns were before: it takes reading, and is looked at once a pass. */
+static struct err *open_state(struct filling *f)
+{
+	struct column_state *state;
+	if (f->state)
+		return NULL;
+	TRY(mem_new(&state));
+	struct err *err = column_state_open(f->table, f->pass->version,
+					    &f->pass->columns, f->udf_hash, 0, state);
+	if (err)
+		free(state);
+	else
+		f->state = state;
+	return err;
+}
+
 /* Are all values of the fragment this UDF's now? */
-static struct err *is_whole(const struct filling *f, const struct fragment_work *w,
-			    bool *ret)
+static struct err *is_whole(struct filling *f, const struct fragment_work *w, bool *ret)
 {
 	const struct pass *p = f->pass;
 	size_t i = (size_t)(w - p->fragments);
-	struct column_state state = {0};
 	struct fragment_info info;
 	version_fragment(p->version, i, &info);
 	*ret = w->n_want == info.physical_rows - info.n_deleted;
 	if (*ret)
 		return NULL;
-	TRY(column_state_open(f->table, p->version, &p->columns, f->udf_hash, 0,
-			      &state));
-	*ret = column_state_is_whole(&state, i);
-	column_state_fini(&state);
+	TRY(open_state(f));
+	*ret = column_state_is_whole(f->state, i);
 	return NULL;
 }
 
@@ -204,9 +216,10 @@ static struct err *finish_file(struct filling *f, size_t i, const char *name,
 			       struct file_writer *w)
 {
 	struct file_written written = {0};
+	AUTO(file_writer) struct file_writer *own = w;
 	AUTO_MEM char *copy = NULL;
 	TRY(str_dup(name, &copy));
-	TRY(file_writer_finish(w, &written));
+	TRY(file_writer_finish(TAKE(own), &written));
 	struct err *err = keep_file(f, i, TAKE(copy), &written);
 	if (err) {
 		file_written_fini(&written);
@@ -239,20 +252,24 @@ static struct err *after_commit(struct filling *f, const struct column_file *fil
 {
 	const struct pass *p = f->pass;
 	const struct udf_columns *c = &p->columns;
-	struct udf_columns now = {0};
 	size_t i;
-	if (file->is_unused) {
-		remove_file(f, file->name);
-		f->is_outdated = true;
+	if (file->is_unused || !version_find_fragment(v, file->fragment_id, &i))
 		return NULL;
+	/* the fields are an older version's, but a column's id stays */
+	return mark_committed(f, pass_fragment(p, file->fragment_id),
+			      columns_key(v, i, c->outputs, c->n_outputs));
+}
+
+/* Before anything else can fail. */
+static void drop_unused(struct filling *f)
+{
+	for (size_t i = 0; i < f->n_files; i++) {
+		const struct column_file *file = &f->files[i];
+		f->n_fragments += !file->is_unused;
+		f->is_outdated |= file->is_unused;
+		if (file->is_unused)
+			remove_file(f, file->name);
 	}
-	f->n_fragments++;
-	if (!version_find_fragment(v, file->fragment_id, &i))
-		return NULL;
-	TRY(udf_columns_find(v, c->outputs[0]->name, &now));
-	uint64_t key = columns_key(v, i, now.outputs, now.n_outputs);
-	udf_columns_fini(&now);
-	return mark_committed(f, pass_fragment(p, file->fragment_id), key);
 }
 
 static void forget_files(struct filling *f)
@@ -281,6 +298,7 @@ struct err *filling_commit(struct filling *f)
 	if (err && fill.is_published)
 		forget_files(f); /* they are, or may be, part of a version */
 	TRY(err);
+	drop_unused(f);
 	for (size_t i = 0; i < f->n_files && !err; i++)
 		err = after_commit(f, &f->files[i], v);
 	forget_files(f);
@@ -296,4 +314,7 @@ void filling_fini(struct filling *f)
 	for (size_t i = 0; i < f->n_files; i++)
 		remove_file(f, f->files[i].name);
 	forget_files(f);
+	if (f->state)
+		column_state_fini(f->state);
+	free(TAKE(f->state));
 }

@@ -69,6 +69,7 @@ struct pass {
 	struct fragment_work *fragments; /* owned; by index in the version */
 	size_t n_fragments;
 	uint64_t n_want, n_todo;
+	size_t n_settled; /* fragments at the front that need no file any more */
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a fragment has nothing left to do */
 };
@@ -107,6 +108,8 @@ MUST_CHECK struct err *current_hash(struct io_store *s, const struct udf_columns
 
 /* --- backfill_fill.c --- */
 
+struct column_state;
+
 struct filling {
 	struct table *table; /* borrowed, as all here */
 	struct checkpoint *checkpoint;
@@ -116,8 +119,9 @@ struct filling {
 	const char *message;
 	struct column_file *files; /* owned; to be committed */
 	size_t n_files, cap;
-	int64_t first_ns; /* when the first of them was written */
-	bool is_outdated; /* out: others changed a fragment meanwhile */
+	struct column_state *state; /* owned; NULL: not looked at yet */
+	int64_t first_ns;	    /* when the first of them was written */
+	bool is_outdated;	    /* out: others changed a fragment meanwhile */
 	uint64_t n_fragments, n_commits, version; /* out */
 };
 /* Write the file of fragment i, which is computed. */

@@ -465,8 +465,8 @@ static void test_read__torn_status(void **state)
 		"{\"state\":\"SLEEPING\"}",
 		"null",
 		"{\"state\":\"RUNNING\"}",
-		"{\"state\":\"PENDING\",\"done\":-5,\"total\":1e400,\"eta_s\":\"x\","
-		"\"created\":[],\"started\":\"2026-13-77\",\"pid\":99999999999999}",
+		("{\"state\":\"PENDING\",\"done\":-5,\"total\":1e400,\"eta_s\":\"x\","
+		 "\"created\":[],\"started\":\"2026-13-77\",\"pid\":99999999999999}"),
 	};
 	struct place *p = *state;
 	struct job *job;
