@@ -2,8 +2,7 @@
 /*
  * backfill.c: a run over all that is to be computed.
  */
-#include "job/backfill_priv.h"
-#include "job/gpus_priv.h"
+#include "job/backfill_run_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,33 +10,8 @@
 
 #define MOST_PASSES 100
 #define TICK_NS INT64_C(100000000)
-#define COMMIT_NS                                                                      \
-	INT64_C(10000000000) /* that a computed fragment waits at the most             \
-			      */
-/* Rows that may fail: a hundredth of all, but not less than so many. */
-#define FEW_FAILURES 100
-
-struct backfill {
-	struct table *table; /* borrowed, as the next two */
-	const struct backfill_spec *spec;
-	struct job *job;
-	struct udf *own;       /* owned; the columns' UDF, if spec names none */
-	const struct udf *udf; /* that or spec's */
-	struct run_lock lock;
-	struct checkpoint *checkpoint; /* owned */
-	struct pass *pass;	       /* owned; the present one */
-	struct type **types;	       /* owned array; the outputs' types, referenced */
-	size_t n_types;
-	struct udf_run run;
-	struct gpu_list gpus;
-	char **worker_gpus; /* owned */
-	unsigned n_workers;
-	char *message;		/* owned; of the commits */
-	uint64_t first_version; /* of the first pass; 0: there was none */
-	uint64_t n_before;	/* rows that earlier passes did */
-	atomic_ullong n_rows, n_failed;
-	struct backfill_result result;
-};
+/* That a computed fragment waits at the most. */
+#define COMMIT_NS INT64_C(10000000000)
 
 /* --- what it works with --- */
 
@@ -183,154 +157,11 @@ static void fini(struct backfill *b)
 	free(b->message);
 }
 
-/* --- values that come --- */
-
-/* Of values those that are there. */
-static struct err *without_failed(const struct computed_rows *rows,
-				  struct computed_rows *ret, uint64_t *offsets,
-				  struct array **outputs, size_t n_outputs)
-{
-	AUTO_MEM uint64_t *keep = NULL;
-	size_t failed = 0;
-	uint64_t n = 0;
-	TRY(mem_array((size_t)rows->n_rows, sizeof(*keep), &keep));
-	for (uint64_t i = 0; i < rows->n_rows; i++) {
-		if (failed < rows->n_failed && rows->failed[failed] == i) {
-			failed++;
-			continue;
-		}
-		offsets[n] = rows->offsets[i];
-		keep[n++] = i;
-	}
-	for (size_t i = 0; i < n_outputs; i++)
-		TRY(array_take(rows->outputs[i], keep, n, &outputs[i]));
-	*ret = *rows;
-	ret->offsets = offsets;
-	ret->n_rows = n;
-	ret->outputs = outputs;
-	ret->n_failed = 0;
-	return NULL;
-}
-
-static struct err *keep_good(struct backfill *b, const struct computed_rows *rows)
-{
-	struct computed_rows good = {0};
-	AUTO_PART struct part outputs = {0};
-	AUTO_MEM uint64_t *offsets = NULL;
-	TRY(part_new(b->n_types, &outputs));
-	TRY(mem_array((size_t)rows->n_rows, sizeof(*offsets), &offsets));
-	TRY(without_failed(rows, &good, offsets, outputs.arrays, b->n_types));
-	return good.n_rows ? checkpoint_put(b->checkpoint, &good) : NULL;
-}
-
-/* Rows of one fragment. */
-static struct err *keep_rows(struct backfill *b, const struct computed_rows *rows)
-{
-	struct pass *p = b->pass;
-	struct fragment_work *w = pass_fragment(p, rows->fragment);
-	/* where a row that fails ends it all, the next run shall try it again */
-	bool drops = rows->n_failed && b->spec->on_error == ON_ERROR_FAIL;
-	TRY(drops ? keep_good(b, rows) : checkpoint_put(b->checkpoint, rows));
-	LOCK_SCOPE(&p->lock);
-	w->n_todo -= drops ? rows->n_rows - rows->n_failed : rows->n_rows;
-	if (!w->n_todo)
-		pthread_cond_signal(&p->changed);
-	return NULL;
-}
-
-/* The rows of a batch that are of one fragment: [first, end). */
-static struct err *keep_part(struct backfill *b, const struct batch *batch,
-			     struct array *const *values, const uint64_t *failed,
-			     size_t n_failed, uint64_t first, uint64_t end)
-{
-	AUTO_PART struct part part = {0};
-	AUTO_MEM uint64_t *offsets = NULL;
-	AUTO_MEM uint64_t *places = NULL;
-	uint64_t id = batch->addresses[first] >> 32;
-	size_t n_places = 0;
-	TRY(mem_array((size_t)(end - first), sizeof(*offsets), &offsets));
-	TRY(mem_array(n_failed, sizeof(*places), &places));
-	for (uint64_t i = first; i < end; i++)
-		offsets[i - first] = batch->addresses[i] & UINT32_MAX;
-	for (size_t i = 0; i < n_failed; i++)
-		if (failed[i] >= first && failed[i] < end)
-			places[n_places++] = failed[i] - first;
-	TRY(part_cut(values, b->n_types, first, end - first, &part));
-	struct computed_rows rows = {.fragment = id,
-				     .inputs_key =
-					     pass_fragment(b->pass, id)->inputs_key,
-				     .offsets = offsets,
-				     .n_rows = end - first,
-				     .outputs = part.arrays,
-				     .failed = places,
-				     .n_failed = n_places};
-	return keep_rows(b, &rows);
-}
-
-static struct err *done(void *ctx, const struct batch *batch,
-			struct array *const *values, const uint64_t *failed,
-			size_t n_failed)
-{
-	struct backfill *b = ctx;
-	for (uint64_t first = 0; first < batch->n_rows;) {
-		uint64_t end = first + 1;
-		while (end < batch->n_rows &&
-		       batch->addresses[end] >> 32 == batch->addresses[first] >> 32)
-			end++;
-		TRY(keep_part(b, batch, values, failed, n_failed, first, end));
-		first = end;
-	}
-	atomic_fetch_add(&b->n_rows, batch->n_rows);
-	return NULL;
-}
-
 static void crew_has_ended(void *ctx)
 {
 	struct backfill *b = ctx;
 	LOCK_SCOPE(&b->pass->lock);
 	pthread_cond_signal(&b->pass->changed);
-}
-
-/* --- rows that fail --- */
-
-static struct err *row_error(const struct failed_row *row, const char *what)
-{
-	return err_new(EINVAL,
-		       "%srow %" PRIu64 " (fragment %" PRIu64 ", offset %" PRIu64
-		       "): %s%s%s",
-		       what, row->number, row->address >> 32, row->address & UINT32_MAX,
-		       row->reason, *row->text ? ": " : "", row->text);
-}
-
-static uint64_t most_failures(const struct backfill *b)
-{
-	if (b->spec->max_skip != UINT64_MAX)
-		return b->spec->max_skip;
-	return MAX_OF(b->pass->n_want / 100, (uint64_t)FEW_FAILURES);
-}
-
-static struct err *row_failed(void *ctx, const struct failed_row *row)
-{
-	struct backfill *b = ctx;
-	struct job_row_error e = {.row = row->number,
-				  .fragment = row->address >> 32,
-				  .offset = row->address & UINT32_MAX,
-				  .attempt = row->attempt,
-				  .reason = row->reason,
-				  .text = row->text};
-	TRY(job_put_error(b->job, &e));
-	uint64_t n = atomic_fetch_add(&b->n_failed, 1) + 1;
-	if (b->spec->on_error == ON_ERROR_FAIL)
-		return row_error(row, "");
-	if (n > most_failures(b)) {
-		AUTO_MEM char *what = NULL;
-		TRY(str_printf(&what,
-			       "%" PRIu64 " rows failed, more than --max-skip=%" PRIu64
-			       "; the last is ",
-			       n, most_failures(b)));
-		return row_error(row, what);
-	}
-	return NULL;
 }
 
 /* --- a pass --- */
@@ -463,8 +294,8 @@ static struct err *compute(struct backfill *b, struct filling *f)
 				 .n_workers = (unsigned)MIN_OF(b->n_workers, most),
 				 .gpus = b->worker_gpus,
 				 .retries = b->spec->retries,
-				 .done = done,
-				 .failed = row_failed,
+				 .done = run_keep,
+				 .failed = run_row_failed,
 				 .tell = tell,
 				 .ended = crew_has_ended,
 				 .ctx = b};
@@ -495,13 +326,6 @@ static struct err *run_pass(struct backfill *b, struct filling *f)
 	return commit(b, f);
 }
 
-/* Values that are out of date are computed again: whoever names another UDF without
- * saying which rows wants all that are not its own. */
-static bool refreshes(const struct backfill_spec *s)
-{
-	return s->is_refresh || (s->udf && !s->where);
-}
-
 /* One more look at what is there; *ret_again: something was to be done. */
 static struct err *next_pass(struct backfill *b, bool *ret_again)
 {
@@ -516,7 +340,7 @@ static struct err *next_pass(struct backfill *b, bool *ret_again)
 				 .where = b->spec->where,
 				 .checkpoint = b->checkpoint};
 	spec.udf_hash = b->udf->hash;
-	spec.is_refresh = refreshes(b->spec);
+	spec.is_refresh = spec_refreshes(b->spec);
 	spec.moved_since = b->first_version;
 	if (!b->first_version)
 		b->first_version = version_number(v);
@@ -555,8 +379,10 @@ static struct err *describe(struct backfill *b, const struct metadata_list *l)
 		AUTO(version) struct version *after = NULL;
 		err = table_describe_field(b->table, c.outputs[i]->name, changes, l->n,
 					   &after);
-		if (!err)
+		if (!err) {
 			b->result.version = version_number(after);
+			job_tell_version(b->job, b->result.version);
+		}
 	}
 	udf_columns_fini(&c);
 	return err;
@@ -593,6 +419,8 @@ static struct err *run_passes(struct backfill *b)
 		TRY(next_pass(b, &again));
 		TRY(was_asked(b));
 	}
+	if (again)
+		job_log(b->job, "rows keep changing: what is left is for the next run");
 	return b->result.n_commits ? describe_run(b, b->first_version) : NULL;
 }
 
@@ -628,78 +456,4 @@ struct err *backfill_run(struct table *t, const struct backfill_spec *spec,
 	*ret = b.result;
 	fini(&b);
 	return err;
-}
-
-/* --- saying what it would do --- */
-
-static void put_columns(struct buf *out, const char *what, struct field *const *fields,
-			size_t n)
-{
-	buf_printf(out, "%s:", what);
-	for (size_t i = 0; i < n; i++)
-		buf_printf(out, "%s %s", i ? "," : "", fields[i]->name);
-	buf_byte(out, '\n');
-}
-
-/* The UDF that would run. */
-static struct err *plan_hash(struct table *t, const struct version *v,
-			     const struct backfill_spec *spec,
-			     char hash[UDF_HASH_LEN + 1])
-{
-	struct udf_columns c = {0};
-	struct err *err = NULL;
-	if (spec->udf) {
-		memcpy(hash, spec->udf->hash, UDF_HASH_LEN + 1);
-		return NULL;
-	}
-	TRY(udf_columns_find(v, spec->column, &c));
-	if (spec->is_refresh)
-		err = current_hash(table_store(t), &c, hash);
-	else
-		snprintf(hash, UDF_HASH_LEN + 1, "%s", c.hash);
-	udf_columns_fini(&c);
-	return err;
-}
-
-struct err *backfill_plan(struct table *t, const struct backfill_spec *spec,
-			  struct buf *out)
-{
-	AUTO(version) struct version *v = NULL;
-	AUTO(pass) struct pass *p = NULL;
-	char hash[UDF_HASH_LEN + 1];
-	size_t n = 0;
-	TRY(table_refresh(t));
-	v = table_latest(t);
-	TRY(plan_hash(t, v, spec, hash));
-	struct pass_spec what = {.table = t,
-				 .version = v,
-				 .column = spec->column,
-				 .where = spec->where,
-				 .is_refresh = refreshes(spec),
-				 .udf_hash = hash};
-	TRY(pass_open(&what, &p));
-	for (size_t i = 0; i < p->n_fragments; i++)
-		n += p->fragments[i].n_want > 0;
-	put_columns(out, "columns", p->columns.outputs, p->columns.n_outputs);
-	put_columns(out, "reads", p->columns.inputs, p->columns.n_inputs);
-	buf_printf(out, "udf: %s %.12s\n",
-		   spec->udf ? spec->udf->name : p->columns.name, hash);
-	buf_printf(out,
-		   "rows: %" PRIu64 " of %" PRIu64 "\nfragments: %zu of %zu\n"
-		   "workers: %u\n",
-		   p->n_want, version_rows(v), n, p->n_fragments,
-		   spec->n_workers ? spec->n_workers : thread_cpus());
-	return buf_check(out);
-}
-
-struct err *on_error_parse(const char *text, enum on_error *ret)
-{
-	static const char *const names[] = {"fail", "null", "skip"};
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], text) == 0) {
-			*ret = (enum on_error)i;
-			return NULL;
-		}
-	}
-	return err_new(EINVAL, "--on-error=%s: one of fail, null, skip", text);
 }

@@ -169,6 +169,20 @@ static const struct computed_fragment *known(const struct column_state *s, size_
 	return f;
 }
 
+/* Rows that were appended with a null for whoever computes it. */
+static bool has_nulls(const struct column_state *s, const struct fragment_info *f)
+{
+	uint64_t n = f->physical_rows - f->n_deleted;
+	AUTO_MEM uint8_t *is_null = NULL;
+	struct err *err = mem_array((size_t)n, 1, &is_null);
+	if (!err)
+		err = version_read_nulls(s->version, s->columns->outputs[0],
+					 f->first_row, f->first_row + n, is_null);
+	bool found = !err && memchr(is_null, 1, (size_t)n);
+	err_free(err); /* a backfill will meet it */
+	return found;
+}
+
 enum freshness column_state_of(const struct column_state *s, size_t i)
 {
 	const struct udf_columns *c = s->columns;
@@ -177,8 +191,10 @@ enum freshness column_state_of(const struct column_state *s, size_t i)
 	const struct computed_fragment *f = known(s, i, info.id);
 	if (!f && !has_values(s, i))
 		return MISSING;
+	if (!f && is_moved(s, info.id))
+		return STALE;
 	if (!f)
-		return is_moved(s, info.id) ? STALE : FRESH;
+		return has_nulls(s, &info) ? MISSING : FRESH;
 	uint64_t inputs_key = columns_key(s->version, i, c->inputs, c->n_inputs);
 	return f->is_current && f->inputs_key == inputs_key ? FRESH : STALE;
 }

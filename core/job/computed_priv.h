@@ -9,7 +9,8 @@
  *
  * The keys (version_fragment_key) are what the columns hold: outputs with another key
  * are somebody else's values; inputs with another key have changed since.  "-" for the
- * UDF: not all of the values are of one.  What is not known is taken for up to date.
+ * UDF: not all of the values are of one.  What is not known is taken for up to date,
+ * but for nulls.
  */
 #ifndef LANCEFS_JOB_COMPUTED_PRIV_H
 #define LANCEFS_JOB_COMPUTED_PRIV_H
@@ -46,7 +47,7 @@ enum freshness {
 
 /* What is known of columns in a version. */
 struct column_state {
-	const struct version *version; /* borrowed, as the columns */
+	struct version *version; /* borrowed, as the columns */
 	const struct udf_columns *columns;
 	struct computed computed;
 	uint64_t

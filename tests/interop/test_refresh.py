@@ -77,6 +77,17 @@ def test_rows_that_came__are_computed(tmp_path, mount):
     assert got["f"] == [expected(k) for k in got["k"]] and total(file) == 6500
 
 
+def test_rows_that_lancefs_appended__are_computed(tmp_path):
+    where, _, file = make(tmp_path)
+    rows = tmp_path / "more.csv"
+    rows.write_text("k,s\n" + "".join(f"{k},x\n" for k in range(6000, 6400)))
+    lancectl("append", where, rows)
+    refresh(where)
+    got = read(where, "k", "f")
+    assert got["f"] == [expected(k) for k in got["k"]] and total(file) == 6400
+    assert "f is up to date" in refresh(where)
+
+
 def test_the_udf_changed__all_is_computed_again(tmp_path, mount):
     where, program, file = make(tmp_path)
     mnt = mount(where)
