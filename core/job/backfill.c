@@ -273,6 +273,7 @@ static struct err *watch_crew(struct backfill *b, struct crew *crew, struct fill
 	while (!crew_is_done(crew)) {
 		TRY(was_asked(b));
 		TRY(fill_ready(b, f));
+		TRY(checkpoint_sync(b->checkpoint));
 		tell_progress(b);
 		if (!crew_is_done(crew))
 			wait_a_moment(b->pass);

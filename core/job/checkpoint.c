@@ -430,21 +430,28 @@ static struct err *append(struct checkpoint *c, const struct buf *b, uint64_t *r
 	return NULL;
 }
 
-/* Is it time to make the log durable?  *ret_fd: of it, or -1. */
-static void count_unsynced(struct checkpoint *c, uint64_t n, int *ret_fd)
+/* The log, if it is time to make it durable; else -1. */
+static int due_log(struct checkpoint *c)
 {
 	int64_t now = monotonic_ns();
-	c->unsynced += n;
-	*ret_fd = -1;
-	if (!c->spec.sync_rows ||
+	LOCK_SCOPE(&c->lock);
+	if (!c->spec.sync_rows || !c->unsynced ||
 	    (c->unsynced < c->spec.sync_rows && now - c->synced_ns < SYNC_NS))
-		return;
+		return -1;
 	c->unsynced = 0;
 	c->synced_ns = now;
-	*ret_fd = c->files[c->n_files - 1].fd;
+	return c->files[c->n_files - 1].fd;
 }
 
-static struct err *put_record(struct checkpoint *c, const struct buf *b, int *ret_fd)
+struct err *checkpoint_sync(struct checkpoint *c)
+{
+	int fd = due_log(c);
+	if (fd >= 0 && fdatasync(fd) != 0)
+		return err_errno(errno, "checkpoint: sync");
+	return NULL;
+}
+
+static struct err *put_record(struct checkpoint *c, const struct buf *b)
 {
 	struct record r;
 	uint64_t at;
@@ -454,29 +461,24 @@ static struct err *put_record(struct checkpoint *c, const struct buf *b, int *re
 		return err_new(EIO, "checkpoint: a record that cannot be read");
 	TRY(take_record(c, &r, b->data + RECORD_HEADER, (uint32_t)(c->n_files - 1),
 			at));
-	count_unsynced(c, r.n_rows, ret_fd);
+	c->unsynced += r.n_rows;
 	return NULL;
 }
 
 struct err *checkpoint_put(struct checkpoint *c, const struct computed_rows *rows)
 {
 	AUTO_BUF struct buf b = {0};
-	int fd;
 	TRY(record_render(rows, c->table, &b));
-	TRY(put_record(c, &b, &fd));
-	if (fd >= 0 && fdatasync(fd) != 0)
-		return err_errno(errno, "checkpoint: sync");
-	return NULL;
+	return put_record(c, &b);
 }
 
 struct err *checkpoint_put_committed(struct checkpoint *c, uint64_t fragment,
 				     uint64_t inputs_key, uint64_t outputs_key)
 {
 	AUTO_BUF struct buf b = {0};
-	int unused;
 	record_render_committed(fragment, inputs_key, outputs_key, &b);
 	TRY(buf_check(&b));
-	return put_record(c, &b, &unused);
+	return put_record(c, &b);
 }
 
 /* --- values --- */

@@ -56,6 +56,10 @@ MUST_CHECK struct err *checkpoint_put(struct checkpoint *c,
 /* Rows without a value of this owner, in what there was at the beginning. */
 uint64_t checkpoint_n_failed(const struct checkpoint *c);
 
+/* Make the log durable if enough has come, or it is time.  To be called now and then,
+ * by a thread that may wait for the disk: those that add do not. */
+MUST_CHECK struct err *checkpoint_sync(struct checkpoint *c);
+
 /* Is the row's value there?  Not while others add. */
 bool checkpoint_has(const struct checkpoint *c, uint64_t fragment, uint64_t inputs_key,
 		    uint64_t offset);
