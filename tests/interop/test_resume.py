@@ -55,6 +55,19 @@ def start(where, column, *options):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def killed(tmp_path):
+    """A table of 20,000 rows whose backfill was killed after 80 batches; it, and the function's log."""
+    where = tmp_path / "t.lance"
+    table(where, rows=20000, per_file=5000)
+    program, file = logged(tmp_path, 0.0001)
+    declare(where, program, "f", type="int64")
+    process = start(where, "f", "--no-sandbox", "--batch=100", "--workers=1", "--commit-every=100")
+    wait_for(lambda: file.exists() and file.read_text().count("\n") > 80)
+    process.kill()
+    process.communicate()
+    return where, file
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_killed__goes_on_where_it_was(tmp_path, seed):
     where = tmp_path / "t.lance"
@@ -80,14 +93,7 @@ def test_killed__goes_on_where_it_was(tmp_path, seed):
 
 
 def test_another_backfill__uses_what_is_there(tmp_path):
-    where = tmp_path / "t.lance"
-    table(where, rows=20000, per_file=5000)
-    program, file = logged(tmp_path, 0.0001)
-    declare(where, program, "f", type="int64")
-    process = start(where, "f", "--no-sandbox", "--batch=100", "--workers=1", "--commit-every=100")
-    wait_for(lambda: file.exists() and file.read_text().count("\n") > 80)
-    process.kill()
-    process.communicate()
+    where, file = killed(tmp_path)
     lancectl("cancel", where, "1")
     before = sum(len(keys) for batches in computed(file).values() for keys in batches)
     # on a later version: rows came and went, and one fragment's input has other values
@@ -105,14 +111,7 @@ def test_another_backfill__uses_what_is_there(tmp_path):
 
 
 def test_changed_inputs__are_computed_again(tmp_path):
-    where = tmp_path / "t.lance"
-    table(where, rows=20000, per_file=5000)
-    program, file = logged(tmp_path, 0.0001)
-    declare(where, program, "f", type="int64")
-    process = start(where, "f", "--no-sandbox", "--batch=100", "--workers=1", "--commit-every=100")
-    wait_for(lambda: file.exists() and file.read_text().count("\n") > 80)
-    process.kill()
-    process.communicate()
+    where, file = killed(tmp_path)
     lancectl("update", where, "k=k + 100000", "--where=k < 200", "--mode=columns")
     lancectl("resume", where, "1")
     got = read(where, "k", "f")
@@ -136,14 +135,7 @@ def test_changed_while_it_runs__is_noticed(tmp_path):
 
 @pytest.mark.parametrize("damage", ("cut", "flip", "garbage", "gone"))
 def test_broken_checkpoints__are_computed_again(tmp_path, damage):
-    where = tmp_path / "t.lance"
-    table(where, rows=20000, per_file=5000)
-    program, file = logged(tmp_path, 0.0001)
-    declare(where, program, "f", type="int64")
-    process = start(where, "f", "--no-sandbox", "--batch=100", "--workers=1", "--commit-every=100")
-    wait_for(lambda: file.exists() and file.read_text().count("\n") > 80)
-    process.kill()
-    process.communicate()
+    where, file = killed(tmp_path)
     (kept,) = (where / "_lancefs" / "checkpoints").rglob("*.log")
     data = bytearray(kept.read_bytes())
     rng = random.Random(damage)

@@ -4,9 +4,10 @@
  */
 #include "run_worker.h"
 
+#include "tree.h"
+
 #include <assert.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -101,15 +102,6 @@ void program_new(struct program *p, enum udf_shape shape, const char *inputs,
 	must(udf_check_types(&p->run));
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 void program_free(struct program *p)
 {
 	udf_worker_free(p->worker);
@@ -118,7 +110,7 @@ void program_free(struct program *p)
 	for (size_t i = 0; i < p->run.n_outputs; i++)
 		type_unref(p->outputs[i]);
 	io_store_unref(p->store);
-	nftw(p->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(p->root);
 }
 
 /* --- rows --- */

@@ -6,8 +6,9 @@
 #include "command/command.h"
 #include "store_copy.h"
 
+#include "tree.h"
+
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,21 +40,13 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct place *p = *state;
 	version_unref(p->version);
 	table_unref(p->table);
 	io_store_unref(p->store);
-	assert_int_equal(nftw(p->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(tree_remove(p->dir), 0);
 	free(p);
 	return 0;
 }

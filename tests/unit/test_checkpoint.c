@@ -8,9 +8,10 @@
 #include "job/checkpoint_log_priv.h"
 #include "random_array.h"
 
+#include "tree.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,22 +44,13 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
 	io_store_unref(place.store);
 	type_unref(place.outputs[0]);
 	type_unref(place.outputs[1]);
-	nftw(place.root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree_remove(place.root);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  * What faults and crashes leave behind is test_crash.c's, which has the operations
  * declare and fill.
  */
+#include "check_version.h"
 #include "fill_column.h"
 #include "operations.h"
 #include "store_copy.h"
@@ -122,28 +123,19 @@ static struct err *drop_other(struct table *t)
 	return drop(t, "height");
 }
 
-static struct err *run_named(struct table *t, const char *name)
-{
-	size_t i = 0;
-	while (i < n_operations && strcmp(operations[i].name, name) != 0)
-		i++;
-	assert_true(i < n_operations);
-	return operations[i].run(t);
-}
-
 static struct err *append(struct table *t)
 {
-	return run_named(t, "append");
+	return operation_run(t, "append");
 }
 
 static struct err *replace_input(struct table *t)
 {
-	return run_named(t, "retype");
+	return operation_run(t, "retype");
 }
 
 static struct err *declare(struct table *t)
 {
-	return run_named(t, "declare");
+	return operation_run(t, "declare");
 }
 
 /* What becomes of the files of the three fragments: '.' they stand, '-' left out; or
@@ -173,33 +165,6 @@ static const struct {
 };
 
 /* --- what is there afterwards --- */
-
-static void problem(void *ctx, const char *text)
-{
-	fail_msg("%s: %s", (const char *)ctx, text);
-}
-
-static void check_whole(struct version *v, const char *name)
-{
-	struct verify_options options = {
-		.is_deep = true, .found = problem, .ctx = (void *)(uintptr_t)name};
-	uint64_t n;
-	must(version_verify(v, &options, &n));
-}
-
-static struct err *count_name(void *ctx, const char *name)
-{
-	(void)name;
-	++*(size_t *)ctx;
-	return NULL;
-}
-
-static size_t count_files(struct io_store *s)
-{
-	size_t n = 0;
-	must(io_list(s, "data", count_name, &n));
-	return n;
-}
 
 /* A fragment's values of width, whatever its name is now: all of them are the one that
  * was filled in, or they are what they were. */
@@ -256,7 +221,7 @@ static void check_pair(size_t at)
 	AUTO(version) struct version *base = table_latest(t);
 	must(theirs[at].run(t));
 	AUTO(version) struct version *between = table_latest(t);
-	size_t before = count_files(s), n_unused = 0;
+	size_t before = count_files(s, "data"), n_unused = 0;
 	AUTO_ERR struct err *err =
 		fill_column(t, base, "width", "caption", VALUE, &counts, &v);
 	AUTO(version) struct version *latest = table_latest(t);
@@ -264,7 +229,7 @@ static void check_pair(size_t at)
 	if (is_gone != (err && err->code == ENOENT))
 		fail_msg("%s: %s", theirs[at].name, err ? err->msg : "success");
 	if (is_gone) {
-		assert_int_equal(count_files(s), before);
+		assert_int_equal(count_files(s, "data"), before);
 		assert_int_equal(version_number(latest), version_number(between));
 		return;
 	}
@@ -276,7 +241,7 @@ static void check_pair(size_t at)
 			 version_number(between) + (n_unused < counts.n_files));
 	assert_int_equal(version_number(v), version_number(latest));
 	assert_int_equal(version_rows(v), version_rows(between));
-	assert_int_equal(count_files(s), before + counts.n_files - n_unused);
+	assert_int_equal(count_files(s, "data"), before + counts.n_files - n_unused);
 	check_fragments(base, between, v, at);
 }
 

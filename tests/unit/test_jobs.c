@@ -5,9 +5,10 @@
  */
 #include "job/jobs.h"
 
+#include "tree.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,19 +33,11 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct place *p = *state;
 	io_store_unref(p->store);
-	assert_int_equal(nftw(p->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(tree_remove(p->dir), 0);
 	free(p);
 	return 0;
 }

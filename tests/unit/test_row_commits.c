@@ -3,6 +3,7 @@
  * test_row_commits.c: rows that were deleted, changed or moved on a version which is no
  * longer the latest: what stands beside what others did, and what is refused.
  */
+#include "check_version.h"
 #include "job/rows_priv.h"
 #include "operations.h"
 #include "store_copy.h"
@@ -90,34 +91,24 @@ static struct err *drop_width(struct table *t)
 	return table_drop_fields(t, (const char *[]){"width"}, 1, NULL, &v);
 }
 
-/* Those of operations.c, by name. */
-static struct err *run_named(struct table *t, const char *name)
-{
-	size_t i = 0;
-	while (i < n_operations && strcmp(operations[i].name, name) != 0)
-		i++;
-	assert_true(i < n_operations);
-	return operations[i].run(t);
-}
-
 static struct err *append(struct table *t)
 {
-	return run_named(t, "append");
+	return operation_run(t, "append");
 }
 
 static struct err *add(struct table *t)
 {
-	return run_named(t, "add");
+	return operation_run(t, "add");
 }
 
 static struct err *describe(struct table *t)
 {
-	return run_named(t, "describe");
+	return operation_run(t, "describe");
 }
 
 static struct err *restore(struct table *t)
 {
-	return run_named(t, "restore");
+	return operation_run(t, "restore");
 }
 
 /* --- ours, made from base --- */
@@ -193,33 +184,6 @@ static struct err *(*const ours[])(struct table *t, struct version *base,
 
 static struct io_store *original; /* of all tests */
 
-static void problem(void *ctx, const char *text)
-{
-	fail_msg("%s: %s", (const char *)ctx, text);
-}
-
-static void check_whole(struct version *v, const char *name)
-{
-	struct verify_options options = {
-		.is_deep = true, .found = problem, .ctx = (void *)(uintptr_t)name};
-	uint64_t n;
-	must(version_verify(v, &options, &n));
-}
-
-static struct err *count_name(void *ctx, const char *name)
-{
-	(void)name;
-	++*(size_t *)ctx;
-	return NULL;
-}
-
-static size_t count(struct io_store *s, const char *dir)
-{
-	size_t n = 0;
-	must(io_list(s, dir, count_name, &n));
-	return n;
-}
-
 static void check_pair(size_t i, size_t k)
 {
 	AUTO(io_store) struct io_store *s = NULL;
@@ -231,7 +195,7 @@ static void check_pair(size_t i, size_t k)
 	AUTO(version) struct version *base = table_latest(t);
 	must(theirs[i].run(t));
 	AUTO(version) struct version *between = table_latest(t);
-	size_t n_files = count(s, "data") + count(s, "_deletions");
+	size_t n_files = count_files(s, "data") + count_files(s, "_deletions");
 	AUTO_ERR struct err *err = ours[k](t, base, &v);
 	bool is_refused = err && err->code == EBUSY;
 	if (theirs[i].ours[k] != (is_refused ? 'B' : err ? '?' : '.'))
@@ -240,7 +204,8 @@ static void check_pair(size_t i, size_t k)
 	check_whole(latest, theirs[i].name);
 	if (err) {
 		assert_int_equal(version_number(latest), version_number(between));
-		assert_int_equal(count(s, "data") + count(s, "_deletions"), n_files);
+		assert_int_equal(count_files(s, "data") + count_files(s, "_deletions"),
+				 n_files);
 		return;
 	}
 	assert_int_equal(version_number(latest), version_number(between) + 1);
