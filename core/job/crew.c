@@ -181,9 +181,11 @@ static struct err *check_hope(struct hand *h, const struct udf_failure *f)
 	struct crew *c = h->crew;
 	unsigned weight = f->kind == UDF_TIMED_OUT ? HOPELESS / 4 : 1;
 	unsigned n = atomic_fetch_add(&c->n_failures, weight) + weight;
-	if (f->kind == UDF_NOT_STARTED)
+	bool has_worked = atomic_load(&c->n_good) != 0;
+	/* the status of a program that is not there is also one that a row may bring */
+	if (f->kind == UDF_NOT_STARTED && !has_worked)
 		return describe(f, ENOEXEC, "the function cannot be run");
-	if (n >= HOPELESS + 2 * c->spec.n_workers && !atomic_load(&c->n_good))
+	if (n >= HOPELESS + 2 * c->spec.n_workers && !has_worked)
 		return describe(f, EINVAL, "the function fails on every row");
 	return NULL;
 }

@@ -275,6 +275,8 @@ FAULTS = {
                       "row 777 .*'x7'", None),
     "nothing": ("#!/bin/sh\nexit 0\n", ["--on-error=null"], 1, "fails on every row", None),
     "a status": ("#!/bin/sh\ncat >/dev/null; echo no model >&2; exit 3\n", [], 1, "exit status 3: no model", None),
+    "a status, for a row": ("#!/bin/sh\nexec awk '$1 == 777 { exit 127 } { print $1 * 3 + 1 }'\n",
+                            ["--on-error=null"], 4, "1 row without", 1),
     "hangs": ("#!/bin/sh\nexec sleep 1000\n", ["--timeout=300ms"], 1, "no sign of life for 0.3 s", None),
     "hangs on a row": ("#!/bin/sh\nexec awk '$1 == 777 { while (1); } { print $1 * 3 + 1; fflush() }'\n",
                        ["--timeout=500ms", "--on-error=null"], 4, "1 row without", 1),
