@@ -17,28 +17,52 @@ struct recompute {
 
 /* --- the sample --- */
 
+#define CHUNK_ROWS ((uint64_t)65536)
+
+/* A reservoir: every row that has been offered is in it with the same chance. */
+struct sample {
+	uint64_t *rows; /* owned */
+	uint64_t n, want, n_offered, seed;
+};
+
+static void offer(struct sample *s, uint64_t row)
+{
+	uint64_t k = s->n_offered++;
+	if (s->n < s->want)
+		s->rows[s->n++] = row;
+	else if ((k = hash_mix(s->seed, k) % (k + 1)) < s->want)
+		s->rows[k] = row;
+}
+
+/* Live rows [first, end) that have a value. */
+static struct err *offer_rows(struct version *v, const struct field *f, uint64_t first,
+			      uint64_t end, struct sample *s)
+{
+	AUTO_MEM uint8_t *is_null = NULL;
+	TRY(mem_array((size_t)(end - first), 1, &is_null));
+	TRY(version_read_nulls(v, f, first, end, is_null));
+	for (uint64_t i = first; i < end; i++)
+		if (!is_null[i - first])
+			offer(s, i);
+	return NULL;
+}
+
 /* Live rows that have a value, at random, a bit each; *ret_n of them. */
 static struct err *choose_rows(struct version *v, const struct field *f, uint64_t want,
 			       uint8_t *bits, uint64_t *ret_n)
 {
-	AUTO_MEM uint8_t *is_null = NULL;
-	AUTO_MEM uint64_t *rows = NULL;
-	uint64_t n = version_rows(v), n_full = 0;
-	TRY(mem_array((size_t)n, 1, &is_null));
-	TRY(mem_array((size_t)n, sizeof(*rows), &rows));
-	TRY(version_read_nulls(v, f, 0, n, is_null));
-	for (uint64_t i = 0; i < n; i++)
-		if (!is_null[i])
-			rows[n_full++] = i;
-	*ret_n = MIN_OF(want, n_full);
-	for (uint64_t i = 0; i < *ret_n; i++) {
-		uint64_t word;
-		TRY(random_bytes(&word, sizeof(word)));
-		uint64_t k = i + word % (n_full - i);
-		bit_set(bits, rows[k]);
-		rows[k] = rows[i];
-	}
-	return NULL;
+	uint64_t n = version_rows(v);
+	struct sample s = {.want = MIN_OF(want, n)};
+	struct err *err = random_bytes(&s.seed, sizeof(s.seed));
+	if (!err)
+		err = mem_array((size_t)s.want, sizeof(*s.rows), &s.rows);
+	for (uint64_t at = 0; !err && at < n; at += CHUNK_ROWS)
+		err = offer_rows(v, f, at, MIN_OF(at + CHUNK_ROWS, n), &s);
+	for (uint64_t i = 0; !err && i < s.n; i++)
+		bit_set(bits, s.rows[i]);
+	*ret_n = s.n;
+	free(s.rows);
+	return err;
 }
 
 /* --- comparing --- */
