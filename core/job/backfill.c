@@ -145,7 +145,7 @@ static void fini(struct backfill *b)
 {
 	pass_close(b->pass);
 	checkpoint_close(b->checkpoint);
-	run_lock_drop(&b->lock);
+	job_lock_release(&b->lock);
 	udf_free(b->own);
 	for (size_t i = 0; i < b->n_types; i++)
 		type_unref(b->types[i]);
@@ -425,6 +425,18 @@ static struct err *run_passes(struct backfill *b)
 	return b->result.n_commits ? describe_run(b, b->first_version) : NULL;
 }
 
+/* One run at a time over the columns of which this is the first. */
+static struct err *lock_columns(struct backfill *b, int32_t field_id)
+{
+	AUTO_MEM char *name = NULL;
+	AUTO_MEM char *what = NULL;
+	TRY(str_printf(&name, "_lancefs/checkpoints/column-%" PRId32 ".lock",
+		       field_id));
+	TRY(str_printf(&what, "job %" PRIu64 " is filling these columns",
+		       job_id(b->job)));
+	return job_lock_take(table_store(b->table), name, what, &b->lock);
+}
+
 static struct err *begin(struct backfill *b)
 {
 	AUTO(version) struct version *v = NULL;
@@ -433,8 +445,7 @@ static struct err *begin(struct backfill *b)
 	v = table_latest(b->table);
 	TRY(version_check_writable(v));
 	TRY(udf_columns_find(v, b->spec->column, &c));
-	struct err *err = run_lock_take(table_store(b->table), c.outputs[0]->id,
-					job_id(b->job), &b->lock);
+	struct err *err = lock_columns(b, c.outputs[0]->id);
 	if (!err)
 		err = prepare(b, v, &c);
 	if (!err)

@@ -36,20 +36,6 @@ MUST_CHECK struct err *run_metadata(uint64_t version, struct metadata_list *l);
 MUST_CHECK struct err *inputs_table(struct field *const *inputs, size_t n,
 				    struct field **ret);
 
-/* --- backfill_lock.c --- */
-
-struct run_lock {
-	char *path; /* owned */
-	int dir, fd;
-	bool is_held;
-};
-/* EBUSY, naming the job, if another run fills the columns of which this is the first.
- */
-MUST_CHECK struct err *run_lock_take(struct io_store *s, int32_t field_id, uint64_t job,
-				     struct run_lock *ret);
-void run_lock_drop(
-	struct run_lock *l); /* accepts zeroed, and what take has failed on */
-
 /* --- backfill_pass.c --- */
 
 /* Of a fragment of a pass. */

@@ -10,6 +10,7 @@
 
 #include "job/backfill_priv.h"
 #include "job/gpus_priv.h"
+#include "job/lock_priv.h"
 
 struct backfill {
 	struct table *table; /* borrowed, as the next two */
@@ -17,7 +18,7 @@ struct backfill {
 	struct job *job;
 	struct udf *own;       /* owned; the columns' UDF, if spec names none */
 	const struct udf *udf; /* that or spec's */
-	struct run_lock lock;
+	struct job_lock lock;
 	struct checkpoint *checkpoint; /* owned */
 	struct pass *pass;	       /* owned; the present one */
 	struct type **types;	       /* owned array; the outputs' types, referenced */

@@ -206,11 +206,11 @@ struct err *job_ask(struct io_store *s, uint64_t id, enum job_request what)
 			       io_store_name(s));
 	for (;;) {
 		AUTO_FD int lock = -1;
-		TRY(job_lock(dir, &lock));
+		TRY(job_dir_lock(dir, &lock));
 		if (lock >= 0)
 			return change_locked(dir, id, what);
 		TRY(request(dir, id, what));
-		if (job_is_locked(dir))
+		if (job_dir_is_locked(dir))
 			return NULL;
 		/* it ended meanwhile, and may not have seen the request */
 	}
@@ -247,7 +247,7 @@ static struct err *expire(struct io_store *s, int jobs, uint64_t id, double max_
 	}
 	if (!is_over(dir, id, max_age_s))
 		return NULL;
-	TRY(job_lock(dir, &lock));
+	TRY(job_dir_lock(dir, &lock));
 	if (lock >= 0 && is_over(dir, id, max_age_s))
 		job_dir_remove(jobs, id);
 	return NULL;

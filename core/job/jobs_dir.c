@@ -222,7 +222,7 @@ struct err *job_file_append(int dir, const char *name, int *ret_fd)
 
 static const struct flock whole_file = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-struct err *job_lock(int dir, int *ret_fd)
+struct err *job_dir_lock(int dir, int *ret_fd)
 {
 	struct flock lock = whole_file;
 	AUTO_FD int fd = open_file(dir, "lock", O_RDWR | O_CREAT);
@@ -239,7 +239,7 @@ struct err *job_lock(int dir, int *ret_fd)
 	return NULL;
 }
 
-bool job_is_locked(int dir)
+bool job_dir_is_locked(int dir)
 {
 	struct flock lock = whole_file;
 	AUTO_FD int fd = open_file(dir, "lock", O_RDONLY);

@@ -42,8 +42,8 @@ MUST_CHECK struct err *job_file_write(int fd, const char *name, const void *p,
 /* Remove a job's directory.  The lock is held. */
 void job_dir_remove(int jobs, uint64_t id);
 /* Lock a job: a descriptor to close, or -1 if somebody has it. */
-MUST_CHECK struct err *job_lock(int dir, int *ret_fd);
-bool job_is_locked(int dir);
+MUST_CHECK struct err *job_dir_lock(int dir, int *ret_fd);
+bool job_dir_is_locked(int dir);
 
 /* Write down that this user has made it; without a key that is left out. */
 void job_seal(struct io_store *s, int dir, uint64_t id, const char *command);

@@ -173,7 +173,7 @@ static struct err *cannot_claim(const struct job_status *s)
 
 static struct err *lock_dir(struct job *j)
 {
-	TRY(job_lock(j->dir, &j->lock_fd));
+	TRY(job_dir_lock(j->dir, &j->lock_fd));
 	if (j->lock_fd < 0)
 		return err_new(EBUSY, "job %" PRIu64 " is being run by another process",
 			       j->id);

@@ -248,7 +248,7 @@ static struct err *load_command(int dir, struct job_status *s)
 /* Somebody runs it, as far as can be told from here. */
 static bool is_alive(int dir, enum job_lock_holder holder, const struct job_status *s)
 {
-	if (holder == LOCKED_BY_OTHERS && job_is_locked(dir))
+	if (holder == LOCKED_BY_OTHERS && job_dir_is_locked(dir))
 		return true;
 	int64_t age_ns = job_now_ns() - file_time(dir, "status.json");
 	return !is_this_machine(s) && age_ns < BELIEVED_S * INT64_C(1000000000);
