@@ -10,59 +10,11 @@
 
 /* --- options --- */
 
-/* "300", "1.5s", "10m", "2h". */
-static struct err *parse_time(const char *text, int64_t *ret_ns)
-{
-	static const struct {
-		const char *unit;
-		double seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}};
-	char *end;
-	double n = strtod(text, &end);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		double s = n * units[i].seconds;
-		if (end == text || strcmp(end, units[i].unit) != 0)
-			continue;
-		if (!(s >= 0 && s < 1e9))
-			break;
-		*ret_ns = (int64_t)(s * 1e9);
-		return NULL;
-	}
-	return err_new(EINVAL, "--timeout=%s: a time, as 30s, 10m or 2h", text);
-}
-
-/* "4096", "512M", "2G". */
-static struct err *parse_bytes(const char *text, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	char *end;
-	double n = strtod(text, &end);
-	const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
-	if (unit && *unit)
-		for (const char *p = units; p <= unit; p++)
-			n *= 1024;
-	end += unit && *unit;
-	if (end == text || *end || !(n >= 0 && n < 1e18))
-		return err_new(EINVAL, "--memory=%s: bytes, as 512M or 2G", text);
-	*ret = (uint64_t)n;
-	return NULL;
-}
-
-static struct err *parse_count(const struct words *w, const char *name, uint64_t least,
-			       uint64_t *ret)
-{
-	const char *text = words_option(w, name);
-	if (text && (!str_to_u64(text, ret) || *ret < least))
-		return err_new(EINVAL, "--%s=%s: a number%s", name, text,
-			       least ? " from 1 on" : "");
-	return NULL;
-}
-
 static struct err *parse_small(const struct words *w, const char *name, uint64_t least,
 			       unsigned *ret)
 {
 	uint64_t n = *ret;
-	TRY(parse_count(w, name, least, &n));
+	TRY(option_count(w, name, least, &n));
 	if (n > 4096)
 		return err_new(EINVAL, "--%s=%" PRIu64 ": that is too many", name, n);
 	*ret = (unsigned)n;
@@ -71,13 +23,10 @@ static struct err *parse_small(const struct words *w, const char *name, uint64_t
 
 static struct err *parse_limits(const struct words *w, struct udf_limits *l)
 {
-	const char *timeout = words_option(w, "timeout");
-	const char *memory = words_option(w, "memory");
 	l->timeout_ns = BACKFILL_TIMEOUT_NS;
 	l->is_unsandboxed = words_option(w, "no-sandbox") != NULL;
-	if (timeout)
-		TRY(parse_time(timeout, &l->timeout_ns));
-	return memory ? parse_bytes(memory, &l->memory) : NULL;
+	TRY(option_time(w, "timeout", &l->timeout_ns));
+	return option_bytes(w, "memory", &l->memory);
 }
 
 static struct err *check_engine(const struct words *w)
@@ -90,12 +39,12 @@ static struct err *check_engine(const struct words *w)
 
 static struct err *parse_batches(const struct words *w, struct backfill_spec *s)
 {
-	TRY(parse_count(w, "batch", 1, &s->max_batch));
-	TRY(parse_count(w, "min-batch", 1, &s->min_batch));
+	TRY(option_count(w, "batch", 1, &s->max_batch));
+	TRY(option_count(w, "min-batch", 1, &s->min_batch));
 	if (s->max_batch && s->min_batch > s->max_batch)
 		return err_new(EINVAL, "--min-batch is more than --batch");
-	TRY(parse_count(w, "checkpoint", 1, &s->checkpoint_rows));
-	return parse_count(w, "commit-every", 1, &s->commit_fragments);
+	TRY(option_count(w, "checkpoint", 1, &s->checkpoint_rows));
+	return option_count(w, "commit-every", 1, &s->commit_fragments);
 }
 
 struct err *backfill_options(const struct words *w, struct backfill_spec *s)
@@ -112,7 +61,7 @@ struct err *backfill_options(const struct words *w, struct backfill_spec *s)
 	TRY(parse_small(w, "workers", 1, &s->n_workers));
 	TRY(parse_small(w, "retries", 0, &s->retries));
 	TRY(parse_small(w, "gpus", 0, &s->gpus));
-	TRY(parse_count(w, "max-skip", 0, &s->max_skip));
+	TRY(option_count(w, "max-skip", 0, &s->max_skip));
 	TRY(parse_limits(w, &s->limits));
 	return on_error ? on_error_parse(on_error, &s->on_error) : NULL;
 }

@@ -12,7 +12,7 @@ extern const struct command cmd_refresh, cmd_add, cmd_backfill, cmd_query, cmd_i
 	cmd_append, cmd_verify, cmd_rename, cmd_drop, cmd_describe, cmd_tag, cmd_untag,
 	cmd_branch, cmd_restore, cmd_join, cmd_delete, cmd_update, cmd_jobs, cmd_wait,
 	cmd_pause, cmd_resume, cmd_cancel, cmd_udf_add, cmd_udf_list, cmd_udf_show,
-	cmd_udf_remove;
+	cmd_udf_remove, cmd_compact;
 
 /* The column of that name, or ENOENT with a suggestion. */
 MUST_CHECK struct err *find_column(const struct version *v, const char *name,
@@ -20,6 +20,25 @@ MUST_CHECK struct err *find_column(const struct version *v, const char *name,
 /* The version that --version=N names, else env's; referenced. */
 MUST_CHECK struct err *pick_version(const struct command_env *env,
 				    const struct words *w, struct version **ret);
+
+/* --- option_values.c: what --name=VALUE says; *ret stays without one --- */
+
+/* "300", "1.5s", "10m", "2h", "14d". */
+MUST_CHECK struct err *option_time(const struct words *w, const char *name,
+				   int64_t *ret_ns);
+/* "4096", "512M", "2G". */
+MUST_CHECK struct err *option_bytes(const struct words *w, const char *name,
+				    uint64_t *ret);
+MUST_CHECK struct err *option_count(const struct words *w, const char *name,
+				    uint64_t least, uint64_t *ret);
+MUST_CHECK struct err *option_share(const struct words *w, const char *name,
+				    double *ret);
+
+/* The options of compact. */
+MUST_CHECK struct err *compact_options_of(const struct words *w,
+					  struct compact_options *ret);
+/* "168 MB". */
+void render_bytes(uint64_t n, struct buf *out);
 
 /* --- where a command's data goes: --output=FILE, or the answer (output.c) --- */
 

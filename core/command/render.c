@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-static void render_bytes(uint64_t n, struct buf *out)
+void render_bytes(uint64_t n, struct buf *out)
 {
 	static const char *const units[] = {"", " kB", " MB", " GB", " TB", " PB"};
 	double v = (double)n;

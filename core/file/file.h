@@ -188,6 +188,43 @@ MUST_CHECK struct err *file_writer_open(struct io_store *store, const char *path
 MUST_CHECK struct err *file_writer_write(struct file_writer *w,
 					 struct array *const *columns);
 
+/* The same of one top-level field, by its index; at the end all have as many rows. */
+MUST_CHECK struct err *file_writer_write_field(struct file_writer *w, size_t top,
+					       struct array *a);
+
+/*
+ * A new data file, as by file_writer_open, that takes pages out of others too.  It may
+ * have fields whose values cannot be encoded, but not blobs: values of theirs can only
+ * be taken.
+ */
+MUST_CHECK struct err *file_writer_open_taking(struct io_store *store, const char *path,
+					       enum lance_version version,
+					       struct field *const *fields,
+					       size_t n_fields,
+					       struct file_writer **ret);
+/* Rows [first, end) of a file, whose pages can be taken as they are. */
+struct page_span {
+	uint64_t first, end;
+	uint64_t bytes; /* of the pages' buffers */
+};
+/*
+ * The spans that a top-level field of w can be taken in from a file of n_rows rows: a
+ * page each, or one with all rows if it has several columns.  Ascending, without
+ * gaps; *ret_n is 0 if values must be decoded, for the file is of another version or
+ * holds other members.  The caller frees the array.
+ */
+MUST_CHECK struct err *file_writer_spans(struct file_writer *w, size_t top,
+					 struct file_reader *r,
+					 const struct file_map *map, uint64_t n_rows,
+					 struct page_span **ret, size_t *ret_n);
+/* Append the rows of a span, encoded as they are: a copy of bytes. */
+MUST_CHECK struct err *file_writer_take(struct file_writer *w, size_t top,
+					struct file_reader *r,
+					const struct file_map *map,
+					const struct page_span *span);
+/* Does every version of the field's values have to be taken?  Blobs cannot even be. */
+bool field_is_only_taken(const struct field *f);
+
 /* Write what is left, the metadata and the footer; fsync; close.  Takes w,
  * also on failure (the file is then removed). */
 MUST_CHECK struct err *file_writer_finish(struct file_writer *w,

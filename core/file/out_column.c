@@ -60,12 +60,23 @@ static void pack_any(const char *type, const struct buf *value, struct buf *out)
 		out->failed = true;
 }
 
-/* Append the page's message as field 2 of ColumnMetadata. */
+struct err *out_column_put_page(const struct file_writer *w, struct out_column *c,
+				Lance__File__Page *page)
+{
+	struct buf packed AUTO_BUF = {0};
+	page->priority = w->version == LANCE_2_0 ? 0 : c->first_row;
+	proto_pack(&page->base, &packed);
+	TRY(buf_check(&packed));
+	buf_byte(&c->pages, 2 << 3 | 2); /* field 2 of ColumnMetadata */
+	put_varint(&c->pages, packed.len);
+	buf_append(&c->pages, packed.data, packed.len);
+	return buf_check(&c->pages);
+}
+
 static struct err *put_page(const struct file_writer *w, struct out_column *c,
 			    struct encoded_page *e, uint64_t *offsets, uint64_t *sizes)
 {
 	struct buf any AUTO_BUF = {0};
-	struct buf packed AUTO_BUF = {0};
 	Lance__File__Page m = LANCE__FILE__PAGE__INIT;
 	Lance__File__Encoding encoding = LANCE__FILE__ENCODING__INIT;
 	Lance__File__DirectEncoding direct = LANCE__FILE__DIRECT_ENCODING__INIT;
@@ -83,13 +94,7 @@ static struct err *put_page(const struct file_writer *w, struct out_column *c,
 	m.buffer_sizes = sizes;
 	m.n_buffer_offsets = m.n_buffer_sizes = e->n_buffers;
 	m.length = c->n_rows;
-	m.priority = is_v20 ? 0 : c->first_row;
-	proto_pack(&m.base, &packed);
-	TRY(buf_check(&packed));
-	buf_byte(&c->pages, 2 << 3 | 2);
-	put_varint(&c->pages, packed.len);
-	buf_append(&c->pages, packed.data, packed.len);
-	return buf_check(&c->pages);
+	return out_column_put_page(w, c, &m);
 }
 
 static struct err *write_page(struct file_writer *w, struct out_column *c,

@@ -41,6 +41,7 @@ void file_writer_abort(struct file_writer *w)
 		buf_fini(&c->pages);
 	}
 	free(w->columns);
+	free(w->field_rows);
 	fields_free(w->fields, w->n_fields);
 	free(w->path);
 	free(w);
@@ -57,6 +58,13 @@ static bool is_list_of_nulls(const struct type *t)
 	return is_list && t->id == TYPE_NULL;
 }
 
+bool column_is_only_read(const struct field *f)
+{
+	const struct type *t = f->type;
+	return field_is_packed(f) || field_is_blob(f) || t->id == TYPE_DICTIONARY ||
+	       (!field_is_leaf(f) && t->id == TYPE_FIXED_LIST) || is_list_of_nulls(t);
+}
+
 static struct err *count_columns(const struct file_writer *w, const struct field *f,
 				 unsigned depth, size_t *n)
 {
@@ -64,8 +72,7 @@ static struct err *count_columns(const struct file_writer *w, const struct field
 	bool leaf = field_is_leaf(f);
 	if (depth >= WRITER_MAX_DEPTH)
 		return err_new(EOPNOTSUPP, "field %s nests too deeply", f->name);
-	if (field_is_packed(f) || field_is_blob(f) || t->id == TYPE_DICTIONARY ||
-	    (!leaf && t->id == TYPE_FIXED_LIST) || is_list_of_nulls(t))
+	if (column_is_only_read(f) && (!w->takes_pages || field_is_blob(f)))
 		return err_new(EOPNOTSUPP,
 			       "field %s: fields of this kind are only read", f->name);
 	if (t->id == TYPE_MAP && w->version < LANCE_2_2)
@@ -103,6 +110,7 @@ static struct err *add_columns(struct file_writer *w, unsigned top,
 		struct out_column *c = &w->columns[w->n_columns++];
 		c->field = f;
 		c->top = top;
+		c->is_only_taken = column_is_only_read(f);
 		c->kind = leaf			  ? COLUMN_LEAF
 			  : type_is_list(f->type) ? COLUMN_V20_LIST
 						  : COLUMN_V20_STRUCT;
@@ -135,9 +143,10 @@ static struct err *init_columns(struct file_writer *w)
 	return NULL;
 }
 
-struct err *file_writer_open(struct io_store *store, const char *path,
-			     enum lance_version version, struct field *const *fields,
-			     size_t n_fields, struct file_writer **ret)
+static struct err *open_writer(struct io_store *store, const char *path,
+			       enum lance_version version, struct field *const *fields,
+			       size_t n_fields, bool takes_pages,
+			       struct file_writer **ret)
 {
 	AUTO(file_writer) struct file_writer *w = NULL;
 	if (version < LANCE_2_0 || version > LANCE_2_2)
@@ -145,14 +154,31 @@ struct err *file_writer_open(struct io_store *store, const char *path,
 			       lance_version_name(version));
 	TRY(mem_new(&w));
 	w->version = version;
+	w->takes_pages = takes_pages;
 	TRY(str_dup(path, &w->path));
 	TRY(mem_array(n_fields, sizeof(*w->fields), &w->fields));
+	TRY(mem_array(n_fields, sizeof(*w->field_rows), &w->field_rows));
 	for (; w->n_fields < n_fields; w->n_fields++)
 		w->fields[w->n_fields] = field_ref(fields[w->n_fields]);
 	TRY(init_columns(w));
 	TRY(io_create(store, path, &w->out));
 	*ret = TAKE(w);
 	return NULL;
+}
+
+struct err *file_writer_open(struct io_store *store, const char *path,
+			     enum lance_version version, struct field *const *fields,
+			     size_t n_fields, struct file_writer **ret)
+{
+	return open_writer(store, path, version, fields, n_fields, false, ret);
+}
+
+struct err *file_writer_open_taking(struct io_store *store, const char *path,
+				    enum lance_version version,
+				    struct field *const *fields, size_t n_fields,
+				    struct file_writer **ret)
+{
+	return open_writer(store, path, version, fields, n_fields, true, ret);
 }
 
 /* --- rows --- */
@@ -165,6 +191,8 @@ static bool is_wide(const struct out_column *c)
 
 static bool is_full(const struct out_column *c)
 {
+	if (c->kind == COLUMN_V20_STRUCT)
+		return false; /* readers take one page, which is empty, of any length */
 	return out_column_bytes(c) >= (is_wide(c) ? WIDE_PAGE_BYTES : PAGE_BYTES) ||
 	       c->n_rows >= PAGE_MAX_ROWS || c->slots.n >= PAGE_MAX_SLOTS;
 }
@@ -188,13 +216,30 @@ static struct err *feed(struct file_writer *w, struct out_column *c,
 	return NULL;
 }
 
-static struct err *write_field(struct file_writer *w, struct out_column *c,
-			       const struct out_column *stop, struct array *a)
+struct out_columns writer_columns(struct file_writer *w, size_t top)
 {
+	struct out_column *c = w->columns, *end = w->columns + w->n_columns;
+	while (c < end && c->top < top)
+		c++;
+	struct out_column *stop = c;
+	while (stop < end && stop->top == top)
+		stop++;
+	return (struct out_columns){c, stop};
+}
+
+static struct err *write_field(struct file_writer *w, size_t top, struct array *a)
+{
+	struct out_columns of = writer_columns(w, top);
+	for (struct out_column *c = of.first; c < of.end; c++)
+		if (c->is_only_taken)
+			return err_new(EOPNOTSUPP,
+				       "field %s: fields of this kind are only read",
+				       c->field->name);
 	uint64_t per_row = array_bytes(a) / MAX_OF(a->n_rows, (uint64_t)1) + 1;
 	uint64_t step = MAX_OF(SLICE_BYTES / per_row, (uint64_t)1);
 	for (uint64_t i = 0; i < a->n_rows; i += MIN_OF(step, a->n_rows - i))
-		TRY(feed(w, c, stop, a, i, i + MIN_OF(step, a->n_rows - i)));
+		TRY(feed(w, of.first, of.end, a, i, i + MIN_OF(step, a->n_rows - i)));
+	w->field_rows[top] += a->n_rows;
 	return NULL;
 }
 
@@ -217,17 +262,16 @@ static struct err *check_batch(const struct file_writer *w,
 static struct err *write_batch(struct file_writer *w, struct array *const *columns)
 {
 	TRY(check_batch(w, columns));
-	for (size_t i = 0; i < w->n_columns;) {
-		size_t stop = i;
-		unsigned top = w->columns[i].top;
-		while (stop < w->n_columns && w->columns[stop].top == top)
-			stop++;
-		TRY(write_field(w, &w->columns[i], &w->columns[stop], columns[top]));
-		i = stop;
-	}
-	if (w->n_fields)
-		w->n_rows += columns[0]->n_rows;
+	for (size_t i = 0; i < w->n_fields; i++)
+		TRY(write_field(w, i, columns[i]));
 	return NULL;
+}
+
+/* Remember that nothing but abort is possible. */
+static struct err *fail(struct file_writer *w, struct err *err)
+{
+	w->failed = true;
+	return err_wrap(err, "%s", w->path);
 }
 
 struct err *file_writer_write(struct file_writer *w, struct array *const *columns)
@@ -235,13 +279,37 @@ struct err *file_writer_write(struct file_writer *w, struct array *const *column
 	if (w->failed)
 		return err_new(EIO, "%s: an earlier write failed", w->path);
 	struct err *err = write_batch(w, columns);
-	if (!err)
-		return NULL;
-	w->failed = true;
-	return err_wrap(err, "%s", w->path);
+	return err ? fail(w, err) : NULL;
+}
+
+struct err *file_writer_write_field(struct file_writer *w, size_t top, struct array *a)
+{
+	if (w->failed)
+		return err_new(EIO, "%s: an earlier write failed", w->path);
+	struct err *err =
+		type_equal(a->type, w->fields[top]->type)
+			? write_field(w, top, a)
+			: err_new(EINVAL, "field %s: an array of another type",
+				  w->fields[top]->name);
+	return err ? fail(w, err) : NULL;
 }
 
 /* --- the end --- */
+
+static uint64_t n_rows_of(const struct file_writer *w)
+{
+	return w->n_fields ? w->field_rows[0] : 0;
+}
+
+static struct err *check_lengths(const struct file_writer *w)
+{
+	for (size_t i = 0; i < w->n_fields; i++)
+		if (w->field_rows[i] != w->field_rows[0])
+			return err_new(
+				EINVAL, "field %s: %" PRIu64 " rows, others %" PRIu64,
+				w->fields[i]->name, w->field_rows[i], w->field_rows[0]);
+	return NULL;
+}
 
 static struct err *write_descriptor(struct file_writer *w, uint64_t *ret_off,
 				    uint64_t *ret_len)
@@ -251,7 +319,7 @@ static struct err *write_descriptor(struct file_writer *w, uint64_t *ret_off,
 	struct buf out AUTO_BUF = {0};
 	TRY(fields_to_proto(w->fields, w->n_fields, &schema.fields, &schema.n_fields));
 	d.schema = &schema;
-	d.length = w->n_rows;
+	d.length = n_rows_of(w);
 	proto_pack(&d.base, &out);
 	for (size_t i = 0; i < schema.n_fields; i++)
 		proto_free(&schema.fields[i]->base);
@@ -312,7 +380,7 @@ static struct err *write_end(struct file_writer *w)
 
 static struct err *describe(const struct file_writer *w, struct file_written *ret)
 {
-	struct file_written out = {.n_columns = w->n_columns, .n_rows = w->n_rows};
+	struct file_written out = {.n_columns = w->n_columns, .n_rows = n_rows_of(w)};
 	TRY(mem_array(w->n_columns, sizeof(int32_t), &out.field_ids));
 	struct err *err = mem_array(w->n_columns, sizeof(int32_t), &out.columns);
 	if (err) {
@@ -334,6 +402,7 @@ struct err *file_writer_finish(struct file_writer *w, struct file_written *ret)
 	struct file_written out = {0};
 	if (w->failed)
 		return err_new(EIO, "%s: an earlier write failed", w->path);
+	TRY_CTX(check_lengths(w), "%s", w->path);
 	TRY_CTX(write_end(w), "%s", w->path);
 	TRY(describe(w, &out));
 	struct err *err = io_writer_finish(TAKE(w->out));

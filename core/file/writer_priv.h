@@ -16,6 +16,7 @@ struct out_column {
 	enum column_kind kind;
 	const struct field *field; /* borrowed from the writer's fields */
 	unsigned top;		   /* which top-level field it belongs to */
+	bool is_only_taken;	   /* its values cannot be encoded, only pages taken */
 	/* leaves of 2.1 and later: children to take from the top to the leaf */
 	size_t path[WRITER_MAX_DEPTH];
 	struct leaf_shape shape; /* owned */
@@ -35,10 +36,18 @@ struct file_writer {
 	size_t n_fields;
 	struct out_column *columns; /* owned */
 	size_t n_columns;
-	uint64_t n_rows;
-	bool failed; /* only abort is possible */
+	uint64_t *field_rows; /* owned; rows so far, one a field */
+	bool takes_pages;     /* columns that cannot be encoded are let in */
+	bool failed;	      /* only abort is possible */
 };
 
+/* Can the field's own values not be encoded? */
+bool column_is_only_read(const struct field *f);
+/* The columns of one top-level field, [first, end). */
+struct out_columns {
+	struct out_column *first, *end; /* borrowed from the writer */
+};
+struct out_columns writer_columns(struct file_writer *w, size_t top);
 /* Append rows [first, end) of a top-level array to a column of its field. */
 MUST_CHECK struct err *shred(struct out_column *c, struct array *top, uint64_t first,
 			     uint64_t end);
@@ -50,6 +59,10 @@ MUST_CHECK struct err *shred_v20(struct out_column **next, const struct array *a
 uint64_t out_column_bytes(const struct out_column *c);
 /* Write what waits as a page; nothing if no row does. */
 MUST_CHECK struct err *out_column_flush(struct file_writer *w, struct out_column *c);
+/* Append a page's message to a column's metadata.  encoding: that of the page. */
+MUST_CHECK struct err *out_column_put_page(const struct file_writer *w,
+					   struct out_column *c,
+					   Lance__File__Page *page);
 /* Align the file to 64 bytes. */
 MUST_CHECK struct err *writer_align(struct file_writer *w);
 

@@ -18,6 +18,7 @@
 #include "format/format.h"
 #include "job/backfill.h"
 #include "job/jobs.h"
+#include "job/maintain.h"
 #include "query/query.h"
 #include "udf/udf.h"
 

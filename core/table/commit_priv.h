@@ -34,6 +34,7 @@ struct attempt {
 		Lance__Table__OpUpdate update;
 		Lance__Table__OpOverwrite overwrite;
 		Lance__Table__OpDataReplacement data_replacement;
+		Lance__Table__OpRewrite rewrite;
 	} op; /* room for tx's message */
 };
 
@@ -80,16 +81,6 @@ MUST_CHECK struct err *fragment_set_created(Lance__Table__DataFragment *f,
 MUST_CHECK struct err *fragment_set_rows_updated(Lance__Table__DataFragment *f,
 						 const struct row_set *rows,
 						 uint64_t version);
-/* It has moved rows, as many as it has physical ones: of these ids, made in these
- * versions, and last changed in that one. */
-MUST_CHECK struct err *fragment_set_moved(Lance__Table__DataFragment *f,
-					  const uint64_t *ids, const uint64_t *created,
-					  uint64_t version);
-/* Append the ids of some rows of a fragment to *ids, and the versions that made them to
- * *created: in order. */
-MUST_CHECK struct err *fragment_lineage_of(const struct fragment *f,
-					   const struct row_set *rows, uint64_t **ids,
-					   uint64_t **created);
 /* Its rows get the stable ids from first on. */
 MUST_CHECK struct err *fragment_set_row_ids(Lance__Table__DataFragment *f,
 					    uint64_t first);

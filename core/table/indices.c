@@ -67,6 +67,19 @@ struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
 	return NULL;
 }
 
+struct err *indices_forget_rows(Lance__Table__IndexSection *s,
+				const uint64_t *fragments, size_t n)
+{
+	/* bitmaps that a fragment-reuse index translates have older ids: those of
+	 * fragments that are gone do no harm */
+	if (!s || n == 0 || has_reuse_index(s))
+		return NULL;
+	for (size_t i = 0; i < s->n_indices; i++)
+		if (s->indices[i]->fragment_bitmap.len)
+			TRY(subtract(s->indices[i], fragments, n, true));
+	return NULL;
+}
+
 static bool in_schema(const Lance__Table__Manifest *m, int32_t id)
 {
 	for (size_t i = 0; i < m->n_fields; i++)

@@ -8,7 +8,7 @@
  * segments, run-length coded, or as hidden columns of a data file ("spilled").
  * Source: Lance's docs, "Row Lineage"; rowids.proto.
  */
-#include "table/commit_priv.h"
+#include "table/lineage_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -248,8 +248,8 @@ static struct err *read_versions(const ProtobufCBinaryData *inl, uint64_t first,
 
 /* --- of a fragment --- */
 
-static const ProtobufCBinaryData *inline_sequence(const struct fragment *f,
-						  enum system_field which)
+const ProtobufCBinaryData *lineage_inline(const struct fragment *f,
+					  enum system_field which)
 {
 	const Lance__Table__DataFragment *p = f->proto;
 	switch (which) {
@@ -285,7 +285,7 @@ const Lance__Table__DataFile *system_field_file(const struct fragment *f,
 
 uint64_t system_field_key(const struct fragment *f, const struct field *field)
 {
-	const ProtobufCBinaryData *inl = inline_sequence(f, which_field(field));
+	const ProtobufCBinaryData *inl = lineage_inline(f, which_field(field));
 	const Lance__Table__DataFile *file = system_field_file(f, field);
 	uint64_t key = hash_mix(f->id, f->first_row);
 	if (inl)
@@ -293,10 +293,10 @@ uint64_t system_field_key(const struct fragment *f, const struct field *field)
 	return file ? hash_str(file->path, key) : key;
 }
 
-static struct err *fill(const struct fragment *f, enum system_field which,
-			uint64_t first, uint64_t end, uint64_t *dst)
+struct err *lineage_read(const struct fragment *f, enum system_field which,
+			 uint64_t first, uint64_t end, uint64_t *dst)
 {
-	const ProtobufCBinaryData *inl = inline_sequence(f, which);
+	const ProtobufCBinaryData *inl = lineage_inline(f, which);
 	if (inl && which == SYSTEM_ROWID)
 		return read_ids(inl, first, end, dst);
 	if (inl)
@@ -313,7 +313,8 @@ struct err *system_field_read(const struct fragment *f, const struct field *fiel
 	AUTO(array) struct array *a = NULL;
 	TRY(array_new(field->type, end - first, &a));
 	TRY(bytes_new((size_t)(end - first) * sizeof(uint64_t), &a->data));
-	TRY(fill(f, which_field(field), first, end, (uint64_t *)(void *)a->data->data));
+	TRY(lineage_read(f, which_field(field), first, end,
+			 (uint64_t *)(void *)a->data->data));
 	*ret = TAKE(a);
 	return NULL;
 }
@@ -373,8 +374,7 @@ static void put_run(uint64_t first, uint64_t end, uint64_t version, struct buf *
 	proto_pack(&sequence.base, out); /* messages put together are one with all */
 }
 
-/* The versions of n rows. */
-static void put_runs(const uint64_t *versions, uint64_t n, struct buf *out)
+void lineage_put_runs(const uint64_t *versions, uint64_t n, struct buf *out)
 {
 	uint64_t first = 0;
 	for (uint64_t row = 1; row <= n; row++) {
@@ -385,7 +385,7 @@ static void put_runs(const uint64_t *versions, uint64_t n, struct buf *out)
 	}
 }
 
-static struct err *take_sequence(struct buf *from, ProtobufCBinaryData *ret)
+struct err *lineage_take(struct buf *from, ProtobufCBinaryData *ret)
 {
 	TRY(buf_check(from));
 	ret->len = from->len;
@@ -398,13 +398,13 @@ static struct err *pack_versions(uint64_t n, uint64_t version, ProtobufCBinaryDa
 {
 	AUTO_BUF struct buf out = {0};
 	put_run(0, n, version, &out);
-	return take_sequence(&out, ret);
+	return lineage_take(&out, ret);
 }
 
 static struct err *replace_updated(Lance__Table__DataFragment *f, struct buf *from)
 {
 	ProtobufCBinaryData sequence;
-	TRY(take_sequence(from, &sequence));
+	TRY(lineage_take(from, &sequence));
 	if (f->last_updated_at_case)
 		free(f->inline_last_updated_at_versions.data);
 	f->inline_last_updated_at_versions = sequence;
@@ -428,11 +428,11 @@ struct err *fragment_set_rows_updated(Lance__Table__DataFragment *f,
 	const struct fragment now = {.proto = f, .id = f->id};
 	uint64_t n = f->physical_rows;
 	TRY(mem_array((size_t)n, sizeof(*versions), &versions));
-	TRY(fill(&now, SYSTEM_UPDATED, 0, n, versions));
+	TRY(lineage_read(&now, SYSTEM_UPDATED, 0, n, versions));
 	for (uint64_t row = 0; row < n; row++)
 		if (row_set_has(rows, row))
 			versions[row] = version;
-	put_runs(versions, n, &out);
+	lineage_put_runs(versions, n, &out);
 	return replace_updated(f, &out);
 }
 
@@ -455,62 +455,5 @@ struct err *fragment_set_row_ids(Lance__Table__DataFragment *f, uint64_t first)
 	sequence.segments = segments;
 	TRY(pack(&sequence.base, &f->inline_row_ids));
 	f->row_ids_case = LANCE__TABLE__DATA_FRAGMENT__ROW_IDS_INLINE_ROW_IDS;
-	return NULL;
-}
-
-/* --- rows that move --- */
-
-static struct err *set_ids(Lance__Table__DataFragment *f, const uint64_t *ids)
-{
-	Lance__Table__U64Array values = LANCE__TABLE__U64_ARRAY__INIT;
-	Lance__Table__EncodedU64Array array = LANCE__TABLE__ENCODED_U64_ARRAY__INIT;
-	Lance__Table__U64Segment segment = LANCE__TABLE__U64_SEGMENT__INIT;
-	Lance__Table__U64Segment *segments[] = {&segment};
-	Lance__Table__RowIdSequence sequence = LANCE__TABLE__ROW_ID_SEQUENCE__INIT;
-	AUTO_BUF struct buf bytes = {0};
-	for (uint64_t i = 0; i < f->physical_rows; i++)
-		buf_u64le(&bytes, ids[i]);
-	TRY(buf_check(&bytes));
-	values.values.data = bytes.data;
-	values.values.len = bytes.len;
-	array.array_case = LANCE__TABLE__ENCODED_U64_ARRAY__ARRAY_U64_ARRAY;
-	array.u64_array = &values;
-	segment.segment_case = LANCE__TABLE__U64_SEGMENT__SEGMENT_ARRAY;
-	segment.array = &array;
-	sequence.n_segments = 1;
-	sequence.segments = segments;
-	TRY(pack(&sequence.base, &f->inline_row_ids));
-	f->row_ids_case = LANCE__TABLE__DATA_FRAGMENT__ROW_IDS_INLINE_ROW_IDS;
-	return NULL;
-}
-
-struct err *fragment_set_moved(Lance__Table__DataFragment *f, const uint64_t *ids,
-			       const uint64_t *created, uint64_t version)
-{
-	AUTO_BUF struct buf runs = {0};
-	TRY(set_ids(f, ids));
-	put_runs(created, f->physical_rows, &runs);
-	TRY(take_sequence(&runs, &f->inline_created_at_versions));
-	f->created_at_case =
-		LANCE__TABLE__DATA_FRAGMENT__CREATED_AT_INLINE_CREATED_AT_VERSIONS;
-	return fragment_set_updated(f, version);
-}
-
-struct err *fragment_lineage_of(const struct fragment *f, const struct row_set *rows,
-				uint64_t **ids, uint64_t **created)
-{
-	AUTO_MEM uint64_t *all_ids = NULL;
-	AUTO_MEM uint64_t *all_created = NULL;
-	uint64_t n = f->physical_rows;
-	TRY(mem_array((size_t)n, sizeof(*all_ids), &all_ids));
-	TRY(mem_array((size_t)n, sizeof(*all_created), &all_created));
-	TRY(fill(f, SYSTEM_ROWID, 0, n, all_ids));
-	TRY(fill(f, SYSTEM_CREATED, 0, n, all_created));
-	for (uint64_t row = 0; row < n; row++) {
-		if (!row_set_has(rows, row))
-			continue;
-		*(*ids)++ = all_ids[row];
-		*(*created)++ = all_created[row];
-	}
 	return NULL;
 }

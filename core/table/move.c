@@ -9,6 +9,7 @@
  * Source: transaction.proto, Update; Lance's docs, "Transactions", "Row Lineage".
  */
 #include "table/delete_priv.h"
+#include "table/lineage_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,16 +18,15 @@
 struct move_change {
 	struct row_move *spec; /* borrowed */
 	struct deletions deletions;
-	uint64_t *ids, *created; /* owned; of the rows; NULL: they have none */
-	uint32_t *fields;	 /* owned; ids of what has new values, and below */
+	struct lineage lineage; /* owned; of the rows; none without stable ids */
+	uint32_t *fields;	/* owned; ids of what has new values, and below */
 	size_t n_fields, cap_fields;
 };
 
 static void change_fini(struct move_change *c)
 {
 	deletions_fini(&c->deletions, c->spec->is_published);
-	free(c->ids);
-	free(c->created);
+	lineage_fini(&c->lineage);
 	free(c->fields);
 }
 
@@ -49,13 +49,10 @@ static struct err *read_lineage(struct move_change *c)
 	const struct version *v = rows->version;
 	if (!(v->manifest->reader_feature_flags & FLAG_STABLE_ROW_IDS))
 		return NULL;
-	TRY(mem_array((size_t)rows->n, sizeof(*c->ids), &c->ids));
-	TRY(mem_array((size_t)rows->n, sizeof(*c->created), &c->created));
-	uint64_t *ids = c->ids, *created = c->created;
 	for (size_t i = 0; i < v->n_fragments; i++)
 		if (rows->counts[i])
-			TRY(fragment_lineage_of(&v->fragments[i], &rows->fragments[i],
-						&ids, &created));
+			TRY(lineage_add(&c->lineage, &v->fragments[i],
+					&rows->fragments[i], true));
 	return NULL;
 }
 
@@ -67,9 +64,8 @@ static struct err *add_fragments(struct move_change *c, struct attempt *a)
 		const struct column_file *file = &c->spec->files[i];
 		Lance__Table__DataFragment *f;
 		TRY(manifest_add_fragment(m, file, a->latest->storage, &f));
-		if (c->ids)
-			TRY(fragment_set_moved(f, c->ids + at, c->created + at,
-					       m->version));
+		if (c->lineage.n)
+			TRY(fragment_set_lineage(f, &c->lineage, at, m->version));
 		at += file->physical_rows;
 	}
 	return NULL;

@@ -94,6 +94,21 @@ uint64_t row_set_count(const struct row_set *s)
 	return n;
 }
 
+uint64_t row_set_count_in(const struct row_set *s, uint64_t first, uint64_t end)
+{
+	uint64_t n = 0;
+	while (first < end) {
+		uint64_t i = first / ROW_SET_CHUNK, base = i * ROW_SET_CHUNK;
+		uint64_t stop = MIN_OF(end, base + ROW_SET_CHUNK);
+		if (i >= s->n_chunks)
+			break;
+		if (s->chunks[i])
+			n += bitmap_count(s->chunks[i], first - base, stop - base);
+		first = stop;
+	}
+	return n;
+}
+
 /* --- the Roaring form --- */
 
 #define ROARING_COOKIE_NO_RUNS 12346

@@ -40,6 +40,8 @@ MUST_CHECK struct err *row_set_unite(struct row_set *s, const struct row_set *mo
 /* Is anything in both? */
 bool row_set_meets(const struct row_set *a, const struct row_set *b);
 uint64_t row_set_count(const struct row_set *s);
+/* How many of rows [first, end) are in it. */
+uint64_t row_set_count_in(const struct row_set *s, uint64_t first, uint64_t end);
 
 static inline bool row_set_has(const struct row_set *s, uint64_t row)
 {

@@ -8,7 +8,7 @@
  * of those, in several reads.  A fragment whose
  * files do not hold the column gives nulls.  Blobs are opened one at a time.
  */
-#include "table/table_priv.h"
+#include "table/compact_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,9 +16,8 @@
 /* Deleted rows that are read among others: any number, if fewer than of those. */
 #define MAX_DELETED_READ ((uint64_t)65536)
 
-/* One data file of a column, open, and its columns. */
-static struct err *open_one(struct version *v, const Lance__Table__DataFile *file,
-			    struct file_reader **ret, struct file_map *ret_map)
+struct err *fragment_open_file(struct version *v, const Lance__Table__DataFile *file,
+			       struct file_reader **ret, struct file_map *ret_map)
 {
 	if (file->n_fields != file->n_column_indices)
 		return err_new(EIO, "%s: %zu fields but %zu column indices", file->path,
@@ -42,7 +41,7 @@ static struct err *read_parts_of(struct version *v, const struct field *field,
 	for (size_t i = 0; i < n; i++) {
 		AUTO(file_reader) struct file_reader *r = NULL;
 		struct file_map map;
-		TRY(open_one(v, files[i], &r, &map));
+		TRY(fragment_open_file(v, files[i], &r, &map));
 		parts[i].file = files[i];
 		TRY(file_read(r, field, &map, first, end, &parts[i].array));
 	}
@@ -58,13 +57,13 @@ static struct err *read_system(struct version *v, const struct fragment *f,
 	struct file_map map;
 	if (!file)
 		return system_field_read(f, field, first, end, ret);
-	TRY(open_one(v, file, &r, &map));
+	TRY(fragment_open_file(v, file, &r, &map));
 	return file_read(r, field, &map, first, end, ret);
 }
 
-static struct err *read_offsets(struct version *v, const struct fragment *f,
-				const struct field *field, uint64_t first, uint64_t end,
-				struct array **ret)
+struct err *fragment_read(struct version *v, const struct fragment *f,
+			  const struct field *field, uint64_t first, uint64_t end,
+			  struct array **ret)
 {
 	if (field_is_system(field))
 		return read_system(v, f, field, first, end, ret);
@@ -108,10 +107,10 @@ static struct err *read_live(struct version *v, struct fragment *f,
 	AUTO_MEM uint64_t *keep = NULL;
 	TRY(fragment_deleted(v, f, &d));
 	if (!d)
-		return read_offsets(v, f, field, first, end, ret);
+		return fragment_read(v, f, field, first, end, ret);
 	uint64_t first_off = deletion_select_live(d, first);
 	uint64_t end_off = deletion_select_live(d, end - 1) + 1;
-	TRY(read_offsets(v, f, field, first_off, end_off, &all));
+	TRY(fragment_read(v, f, field, first_off, end_off, &all));
 	if (end_off - first_off == end - first) {
 		*ret = TAKE(all);
 		return NULL;
@@ -239,7 +238,7 @@ static struct err *live_nulls(struct version *v, struct fragment *f,
 	uint64_t end_off = d ? deletion_select_live(d, end - 1) + 1 : end;
 	const Lance__Table__DataFile *file = fragment_file(f, field);
 	if (file)
-		TRY(open_one(v, file, &r, &map));
+		TRY(fragment_open_file(v, file, &r, &map));
 	TRY(mem_array((size_t)(end_off - first_off), 1, &all));
 	if (r)
 		TRY(file_read_nulls(r, field, &map, first_off, end_off, all));
@@ -346,7 +345,7 @@ static struct err *live_blob(struct version *v, struct fragment *f,
 	if (!file)
 		return NULL;
 	TRY(fragment_deleted(v, f, &d));
-	TRY(open_one(v, file, &r, &map));
+	TRY(fragment_open_file(v, file, &r, &map));
 	TRY(file_blob_place(r, field, &map, d ? deletion_select_live(d, row) : row,
 			    &place));
 	TRY(data_file_place(v, file, &at));

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * compact.c: a group of fragments becomes one, in a version.
+ *
+ * The operation is a Rewrite.  The new file depends on nothing but the group's own
+ * fragments, so it fits on top of whatever others commit as long as these are what they
+ * were: the same files, the same rows deleted.  An index keeps what it says of other
+ * fragments and says nothing of the new one, which readers scan; where rows stay, it
+ * stays as it is.
+ * Source: transaction.proto, Rewrite; Lance's docs, "Compaction", "Transactions".
+ */
+#include "table/compact_priv.h"
+#include "table/indices_priv.h"
+#include "table/lineage_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* A group on its way in, and what the present attempt has made. */
+struct compact_change {
+	struct compact_run *run;     /* borrowed */
+	const struct compacted *out; /* borrowed */
+	struct lineage lineage;	     /* owned; of the rows, if they have stable ids */
+	Lance__Table__DataFragment **old; /* owned; those that went, each owned */
+	size_t n_old;
+	Lance__Table__DataFragment *fresh[1]; /* borrowed from the manifest */
+	Lance__Table__RewriteGroup group, *groups[1];
+};
+
+static void start_over(struct compact_change *c)
+{
+	for (size_t i = 0; i < c->n_old; i++)
+		proto_free(&c->old[i]->base);
+	c->n_old = 0;
+}
+
+static void change_fini(struct compact_change *c)
+{
+	start_over(c);
+	free(c->old);
+	lineage_fini(&c->lineage);
+}
+
+/* --- what has changed --- */
+
+static bool same_deletions(const Lance__Table__DeletionFile *a,
+			   const Lance__Table__DeletionFile *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->id == b->id && a->read_version == b->read_version &&
+	       a->file_type == b->file_type;
+}
+
+static struct err *check_fragment(const struct compact_change *c,
+				  const struct fragment *was,
+				  const struct version *latest)
+{
+	size_t i;
+	bool is_there = version_find_fragment(latest, was->id, &i);
+	const Lance__Table__DataFragment *now =
+		is_there ? latest->fragments[i].proto : NULL;
+	if (now && fragment_has_same_files(was->proto, now) &&
+	    (c->run->group->keeps_rows ||
+	     same_deletions(was->proto->deletion_file, now->deletion_file)))
+		return NULL;
+	return err_new(EBUSY,
+		       "fragment %" PRIu64 " was changed by another commit meanwhile",
+		       was->id);
+}
+
+static struct err *check_fields(const struct compact_change *c,
+				const struct version *latest)
+{
+	const struct version *base = c->run->base;
+	for (size_t i = 0; i < latest->n_fields; i++) {
+		const struct field *f = latest->fields[i];
+		const struct field *was = version_find_field(base, f->name);
+		if (!f->nullable && (!was || was->nullable))
+			return err_new(EBUSY,
+				       "column '%s' was declared not null meanwhile",
+				       f->name);
+	}
+	return NULL;
+}
+
+/* --- rows that move --- */
+
+static bool is_of_group(const struct compact_change *c,
+			const Lance__Table__DataFragment *f)
+{
+	const struct compact_group *g = c->run->group;
+	const struct fragment *all = c->run->base->fragments;
+	/* they are sorted, and nothing new comes between them */
+	return f->id >= all[g->first].id &&
+	       f->id <= all[g->first + g->n_fragments - 1].id;
+}
+
+static void take_old(struct compact_change *c, Lance__Table__Manifest *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < m->n_fragments; i++) {
+		if (is_of_group(c, m->fragments[i]))
+			c->old[c->n_old++] = m->fragments[i];
+		else
+			m->fragments[n++] = m->fragments[i];
+	}
+	m->n_fragments = n;
+}
+
+static struct err *forget_old(const struct compact_change *c, struct attempt *a)
+{
+	AUTO_MEM uint64_t *ids = NULL;
+	TRY(mem_array(c->n_old, sizeof(*ids), &ids));
+	for (size_t i = 0; i < c->n_old; i++)
+		ids[i] = c->old[i]->id;
+	return indices_forget_rows(a->indices, ids, c->n_old);
+}
+
+static struct err *replace_rows(struct compact_change *c, struct attempt *a)
+{
+	take_old(c, a->manifest);
+	if (c->n_old != c->run->group->n_fragments)
+		return err_new(EBUSY, "fragments were changed by another commit");
+	TRY(forget_old(c, a));
+	manifest_flag_deletions(a->manifest);
+	c->group.n_new_fragments = 0;
+	if (!c->out->file.name)
+		return NULL;
+	TRY(manifest_add_fragment(a->manifest, &c->out->file, a->latest->storage,
+				  &c->fresh[0]));
+	c->group.n_new_fragments = 1;
+	return c->lineage.n ? fragment_set_lineage(c->fresh[0], &c->lineage, 0, 0)
+			    : NULL;
+}
+
+static struct err *read_lineage(struct compact_change *c)
+{
+	struct version *v = c->run->base;
+	const struct compact_group *g = c->run->group;
+	if (g->keeps_rows || !(v->manifest->reader_feature_flags & FLAG_STABLE_ROW_IDS))
+		return NULL;
+	for (size_t i = g->first; i < g->first + g->n_fragments; i++) {
+		const struct deletion_vector *d;
+		TRY(fragment_deleted(v, &v->fragments[i], &d));
+		TRY_CTX(lineage_add(&c->lineage, &v->fragments[i],
+				    d ? &d->deleted : NULL, false),
+			"fragment %" PRIu64, v->fragments[i].id);
+	}
+	return NULL;
+}
+
+/* --- rows that stay --- */
+
+static struct err *copy_fragment(const Lance__Table__DataFragment *f,
+				 Lance__Table__DataFragment **ret)
+{
+	AUTO_BUF struct buf bytes = {0};
+	proto_pack(&f->base, &bytes);
+	TRY(buf_check(&bytes));
+	return PROTO_UNPACK(lance__table__data_fragment, bytes.data, bytes.len, ret);
+}
+
+static struct err *replace_files(struct compact_change *c, struct attempt *a)
+{
+	Lance__Table__DataFragment *f =
+		manifest_fragment(a->manifest, c->out->file.fragment_id);
+	Lance__Table__DataFile *d = NULL;
+	TRY(copy_fragment(f, &c->old[0]));
+	c->n_old = 1;
+	struct err *err = data_file_new(&c->out->file, a->latest->storage, &d);
+	if (err) {
+		proto_free((ProtobufCMessage *)d);
+		return err;
+	}
+	TRY(fragment_put_file(f, d, a->manifest));
+	c->fresh[0] = f;
+	c->group.n_new_fragments = 1;
+	return NULL;
+}
+
+/* --- the change --- */
+
+static void describe(struct compact_change *c, struct attempt *a)
+{
+	c->group.n_old_fragments = c->n_old;
+	c->group.old_fragments = c->old;
+	c->group.new_fragments = c->fresh;
+	c->groups[0] = &c->group;
+	lance__table__op_rewrite__init(&a->op.rewrite);
+	a->op.rewrite.n_groups = 1;
+	a->op.rewrite.groups = c->groups;
+	a->tx.operation_case = LANCE__TABLE__TRANSACTION__OPERATION_REWRITE;
+	a->tx.rewrite = &a->op.rewrite;
+}
+
+static struct err *apply(void *ctx, struct attempt *a)
+{
+	struct compact_change *c = ctx;
+	const struct compact_group *g = c->run->group;
+	start_over(c);
+	lance__table__rewrite_group__init(&c->group);
+	TRY(check_fields(c, a->latest));
+	for (size_t i = g->first; i < g->first + g->n_fragments; i++)
+		TRY(check_fragment(c, &c->run->base->fragments[i], a->latest));
+	TRY(g->keeps_rows ? replace_files(c, a) : replace_rows(c, a));
+	describe(c, a);
+	return NULL;
+}
+
+static struct err *commit(struct table *t, struct compact_change *c,
+			  struct change *change, struct version **ret)
+{
+	TRY(mem_array(c->run->group->n_fragments,
+		      sizeof(struct Lance__Table__DataFragment *), &c->old));
+	TRY(read_lineage(c));
+	if (c->out->file.name)
+		TRY(io_sync_dir(t->store, "data"));
+	return change_commit(t, change, ret);
+}
+
+static void remove_file(struct table *t, const char *name)
+{
+	AUTO_MEM char *path = NULL;
+	struct err *err = str_printf(&path, "data/%s", name);
+	if (!err)
+		err = io_remove(t->store, path);
+	if (err)
+		log_line(t->log, LEVEL_WARN, "left behind: %s", err->msg);
+	err_free(err); /* no version names it: cleanup finds it */
+}
+
+struct err *table_compact_group(struct table *t, struct compact_run *run,
+				struct version **ret)
+{
+	struct compacted out = {0};
+	struct compact_change c = {.run = run, .out = &out};
+	struct change change = {.apply = apply, .ctx = &c, .message = run->message};
+	TRY(version_check_writable(run->base));
+	TRY(compact_write(t, run, &out));
+	struct err *err = commit(t, &c, &change, ret);
+	if (err && out.file.name && !change.is_published)
+		remove_file(t, out.file.name);
+	change_fini(&c);
+	compacted_fini(&out);
+	return err;
+}

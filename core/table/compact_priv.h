@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * compact_priv.h: what planning, writing and committing a compaction share.
+ */
+#ifndef LANCEFS_TABLE_COMPACT_PRIV_H
+#define LANCEFS_TABLE_COMPACT_PRIV_H
+
+#include "table/commit_priv.h"
+#include "table/compact.h"
+
+/* The new file of a group. */
+struct compacted {
+	struct column_file file; /* .name is NULL if no row is left: there is no file */
+};
+void compacted_fini(struct compacted *c);
+
+/* --- compact_plan.c --- */
+
+/* Is a field, or a part of it, a blob? */
+bool field_holds_blobs(const struct field *f);
+/* Holds a data file a part of a blob field of v, or what is none of its fields? */
+bool file_must_stay(const struct version *v, const Lance__Table__DataFile *file);
+
+/* --- compact_write.c --- */
+
+/* Write the file.  On failure there is none. */
+MUST_CHECK struct err *compact_write(struct table *t, struct compact_run *run,
+				     struct compacted *ret);
+
+/* --- scan.c --- */
+
+/* Rows [first, end) of a fragment's field, by their offsets, deleted ones too. */
+MUST_CHECK struct err *fragment_read(struct version *v, const struct fragment *f,
+				     const struct field *field, uint64_t first,
+				     uint64_t end, struct array **ret);
+/* A data file, open, and its columns, which are the manifest's. */
+MUST_CHECK struct err *fragment_open_file(struct version *v,
+					  const Lance__Table__DataFile *file,
+					  struct file_reader **ret,
+					  struct file_map *ret_map);
+
+#endif

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * compact_write.c: the new file of a group, column after column.
+ *
+ * Pages of which every row stays are taken as they are.  Pages that are too small for
+ * that, and what is left of pages with deleted rows, are decoded a few MiB at a time
+ * and gathered into pages of the usual size.
+ */
+#include "table/compact_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* A page is taken if it has this many bytes, or the column would have so many pages
+ * that finding a row among them takes long. */
+#define TAKEN_BYTES_MIN ((uint64_t)32 << 10)
+#define TAKEN_BYTES_MAX ((uint64_t)1 << 20)
+#define COLUMN_PAGES 1024
+
+#define BATCH_BYTES ((uint64_t)4 << 20)
+#define BATCH_ROWS ((uint64_t)1 << 16)
+#define FIRST_BATCH_ROWS ((uint64_t)64)
+
+struct writing {
+	struct compact_run *run; /* borrowed */
+	struct version *v;	 /* borrowed */
+	struct field **fields;	 /* owned; borrowed from v */
+	size_t n_fields;
+	struct file_writer *out;
+	uint64_t n_done; /* rows of columns */
+	/* of the column at hand */
+	size_t top;
+	uint64_t taken_bytes; /* smallest page that is taken */
+	uint64_t batch;	      /* rows to be decoded at once */
+};
+
+static void writing_fini(struct writing *w)
+{
+	file_writer_abort(w->out);
+	free(w->fields);
+}
+
+void compacted_fini(struct compacted *c)
+{
+	free(c->file.name);
+	file_written_fini(&c->file.written);
+	*c = (struct compacted){0};
+}
+
+static const struct field *field_of(const struct writing *w)
+{
+	return w->fields[w->top];
+}
+
+static struct err *tell(struct writing *w, uint64_t n_rows)
+{
+	w->n_done += n_rows;
+	return w->run->tell ? w->run->tell(w->run->ctx, w->n_done / w->n_fields) : NULL;
+}
+
+/* --- values --- */
+
+/* Where a fragment's rows come from. */
+struct rows_from {
+	struct fragment *f;
+	bool is_all;			       /* deleted ones too */
+	const struct deletion_vector *deleted; /* NULL: none, or they stay */
+	uint64_t done; /* that are written: offsets if .is_all, else live rows */
+};
+
+/* The next n rows, decoded. */
+static struct err *read_rows(struct writing *w, struct rows_from *from, uint64_t n,
+			     struct array **ret)
+{
+	uint64_t first = from->done;
+	if (from->is_all)
+		return fragment_read(w->v, from->f, field_of(w), first, first + n, ret);
+	first += from->f->first_row;
+	return version_read(w->v, field_of(w), first, first + n, ret);
+}
+
+static struct err *write_rows(struct writing *w, struct rows_from *from, uint64_t n)
+{
+	AUTO(array) struct array *a = NULL;
+	TRY(read_rows(w, from, n, &a));
+	TRY(file_writer_write_field(w->out, w->top, a));
+	uint64_t per_row = array_bytes(a) / n + 1;
+	w->batch = MAX_OF((uint64_t)1, MIN_OF(BATCH_BYTES / per_row, BATCH_ROWS));
+	from->done += n;
+	return tell(w, n);
+}
+
+/* Rows up to `end`, decoded. */
+static struct err *decode_until(struct writing *w, struct rows_from *from, uint64_t end)
+{
+	while (from->done < end)
+		TRY(write_rows(w, from, MIN_OF(end - from->done, w->batch)));
+	return NULL;
+}
+
+/* --- pages --- */
+
+static uint64_t live_in(const struct rows_from *from, const struct page_span *s)
+{
+	uint64_t n = s->end - s->first;
+	if (from->deleted)
+		n -= row_set_count_in(&from->deleted->deleted, s->first, s->end);
+	return n;
+}
+
+/* The data file that the column can be taken out of, open; *ret NULL: from none. */
+static struct err *open_source(struct writing *w, const struct fragment *f,
+			       struct file_reader **ret, struct file_map *ret_map)
+{
+	const Lance__Table__DataFile *files[2];
+	if (fragment_files(f, field_of(w), files, 2) != 1)
+		return NULL;
+	return fragment_open_file(w->v, files[0], ret, ret_map);
+}
+
+static struct err *write_spans(struct writing *w, struct rows_from *from,
+			       struct file_reader *r, const struct file_map *map,
+			       const struct page_span *spans, size_t n)
+{
+	uint64_t pending = from->done; /* rows up to here are to be decoded */
+	bool must = field_is_only_taken(field_of(w));
+	for (size_t i = 0; i < n; i++) {
+		uint64_t n_live = live_in(from, &spans[i]);
+		bool is_whole = n_live == spans[i].end - spans[i].first;
+		if (!is_whole || !(must || spans[i].bytes >= w->taken_bytes)) {
+			pending += n_live;
+			continue;
+		}
+		TRY(decode_until(w, from, pending));
+		TRY(file_writer_take(w->out, w->top, r, map, &spans[i]));
+		from->done += n_live;
+		pending = from->done;
+		TRY(tell(w, n_live));
+	}
+	return decode_until(w, from, pending);
+}
+
+static struct err *write_fragment(struct writing *w, struct fragment *f)
+{
+	AUTO(file_reader) struct file_reader *r = NULL;
+	AUTO_MEM struct page_span *spans = NULL;
+	struct rows_from from = {.f = f, .is_all = w->run->group->keeps_rows};
+	struct file_map map;
+	size_t n = 0;
+	if (!from.is_all)
+		TRY(fragment_deleted(w->v, f, &from.deleted));
+	TRY(open_source(w, f, &r, &map));
+	if (r)
+		TRY(file_writer_spans(w->out, w->top, r, &map, f->physical_rows, &spans,
+				      &n));
+	if (n)
+		return write_spans(w, &from, r, &map, spans, n);
+	return decode_until(w, &from,
+			    f->physical_rows - (from.is_all ? 0 : f->n_deleted));
+}
+
+/* --- columns --- */
+
+static struct err *field_bytes(struct writing *w, uint64_t *ret)
+{
+	const struct compact_group *g = w->run->group;
+	*ret = 0;
+	for (size_t i = g->first; i < g->first + g->n_fragments; i++) {
+		AUTO(file_reader) struct file_reader *r = NULL;
+		struct file_map map;
+		uint64_t bytes = 0;
+		TRY(open_source(w, &w->v->fragments[i], &r, &map));
+		if (r)
+			TRY(file_field_bytes(r, field_of(w), &map, &bytes));
+		*ret += bytes;
+	}
+	return NULL;
+}
+
+static struct err *write_column(struct writing *w)
+{
+	const struct compact_group *g = w->run->group;
+	uint64_t bytes;
+	TRY(field_bytes(w, &bytes));
+	bytes /= COLUMN_PAGES;
+	w->taken_bytes = MAX_OF(TAKEN_BYTES_MIN, MIN_OF(bytes, TAKEN_BYTES_MAX));
+	w->batch = FIRST_BATCH_ROWS;
+	for (size_t i = g->first; i < g->first + g->n_fragments; i++)
+		TRY_CTX(write_fragment(w, &w->v->fragments[i]), "fragment %" PRIu64,
+			w->v->fragments[i].id);
+	return NULL;
+}
+
+/* --- the file --- */
+
+/* Does some fragment of the group have the field in files that go? */
+static bool is_there(const struct version *v, const struct compact_group *g,
+		     const struct field *f)
+{
+	for (size_t i = g->first; i < g->first + g->n_fragments; i++) {
+		const Lance__Table__DataFile *files[MAX_PARTS];
+		size_t n = fragment_files(&v->fragments[i], f, files, MAX_PARTS);
+		bool all_go = n > 0;
+		for (size_t k = 0; k < n; k++)
+			all_go = all_go && !file_must_stay(v, files[k]);
+		if (all_go)
+			return true;
+	}
+	return false;
+}
+
+/* Columns that are null in all of the group stay without a file, unless there would be
+ * none at all. */
+static struct err *choose_fields(struct writing *w)
+{
+	const struct compact_group *g = w->run->group;
+	TRY(mem_array(w->v->n_fields, sizeof(struct field *), &w->fields));
+	for (size_t i = 0; i < w->v->n_fields; i++)
+		if (is_there(w->v, g, w->v->fields[i]))
+			w->fields[w->n_fields++] = w->v->fields[i];
+	if (w->n_fields)
+		return NULL;
+	memcpy(w->fields, w->v->fields, w->v->n_fields * sizeof(*w->fields));
+	w->n_fields = w->v->n_fields;
+	return NULL;
+}
+
+static struct err *write_file(struct writing *w, struct table *t, struct column_file *f)
+{
+	AUTO_MEM char *path = NULL;
+	TRY(choose_fields(w));
+	TRY(data_file_name(&f->name));
+	TRY(str_printf(&path, "data/%s", f->name));
+	TRY(file_writer_open_taking(t->store, path, w->v->storage, w->fields,
+				    w->n_fields, &w->out));
+	for (w->top = 0; w->top < w->n_fields; w->top++)
+		TRY_CTX(write_column(w), "column '%s'", field_of(w)->name);
+	TRY(file_writer_finish(TAKE(w->out), &f->written));
+	f->physical_rows = f->written.n_rows;
+	return NULL;
+}
+
+struct err *compact_write(struct table *t, struct compact_run *run,
+			  struct compacted *ret)
+{
+	const struct compact_group *g = run->group;
+	struct writing w = {.run = run, .v = run->base};
+	struct compacted out = {0};
+	struct err *err = NULL;
+	out.file.fragment_id = run->base->fragments[g->first].id;
+	if (g->n_rows || g->keeps_rows)
+		err = write_file(&w, t, &out.file);
+	writing_fini(&w);
+	if (err)
+		compacted_fini(&out);
+	run->n_bytes = out.file.written.size_bytes;
+	*ret = out;
+	return err;
+}
