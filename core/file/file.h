@@ -13,7 +13,8 @@
  * 2.1 and 2.2 only leaves have columns, and nesting is told by repetition and
  * definition levels.
  *
- * A reader is internally locked: any thread.  A writer: one thread at a time.
+ * A reader is internally locked: any thread.  A writer: one thread at a
+ * time, but for what says otherwise.
  * Source: file2.proto; Lance's docs, "File Format".
  */
 #ifndef LANCEFS_FILE_FILE_H
@@ -188,7 +189,8 @@ MUST_CHECK struct err *file_writer_open(struct io_store *store, const char *path
 MUST_CHECK struct err *file_writer_write(struct file_writer *w,
 					 struct array *const *columns);
 
-/* The same of one top-level field, by its index; at the end all have as many rows. */
+/* The same of one top-level field, by its index; at the end all have as many rows.
+ * Different fields may be written by threads at the same time. */
 MUST_CHECK struct err *file_writer_write_field(struct file_writer *w, size_t top,
 					       struct array *a);
 

@@ -101,6 +101,7 @@ static struct err *write_page(struct file_writer *w, struct out_column *c,
 			      struct encoded_page *e)
 {
 	uint64_t offsets[PAGE_MAX_BUFFERS], sizes[PAGE_MAX_BUFFERS];
+	LOCK_SCOPE(&w->lock);
 	for (unsigned i = 0; i < e->n_buffers; i++) {
 		TRY(writer_align(w));
 		offsets[i] = io_written(w->out);

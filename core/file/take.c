@@ -160,6 +160,7 @@ static struct err *take_page(struct file_writer *w, struct out_column *c,
 						    : "lance.encodings21.PageLayout",
 			    &any));
 	TRY(mem_array(page->n_buffer_sizes, sizeof(*offsets), &offsets));
+	LOCK_SCOPE(&w->lock);
 	for (size_t i = 0; i < page->n_buffer_sizes; i++) {
 		TRY(writer_align(w));
 		offsets[i] = io_written(w->out);

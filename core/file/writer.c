@@ -43,6 +43,7 @@ void file_writer_abort(struct file_writer *w)
 	free(w->columns);
 	free(w->field_rows);
 	fields_free(w->fields, w->n_fields);
+	pthread_mutex_destroy(&w->lock);
 	free(w->path);
 	free(w);
 }
@@ -104,8 +105,8 @@ static struct err *add_columns(struct file_writer *w, unsigned top,
 			       const struct field **path, size_t *steps, unsigned depth)
 {
 	const struct field *f = path[depth - 1];
-	bool leaf = field_is_leaf(f) &&
-		    !(w->version == LANCE_2_0 && f->type->id == TYPE_STRUCT);
+	bool is_empty_struct = f->type->id == TYPE_STRUCT && !field_is_packed(f);
+	bool leaf = field_is_leaf(f) && !(w->version == LANCE_2_0 && is_empty_struct);
 	if (leaf || w->version == LANCE_2_0) {
 		struct out_column *c = &w->columns[w->n_columns++];
 		c->field = f;
@@ -153,6 +154,7 @@ static struct err *open_writer(struct io_store *store, const char *path,
 		return err_new(EOPNOTSUPP, "file version %s cannot be written",
 			       lance_version_name(version));
 	TRY(mem_new(&w));
+	pthread_mutex_init(&w->lock, NULL);
 	w->version = version;
 	w->takes_pages = takes_pages;
 	TRY(str_dup(path, &w->path));

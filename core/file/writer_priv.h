@@ -38,7 +38,8 @@ struct file_writer {
 	size_t n_columns;
 	uint64_t *field_rows; /* owned; rows so far, one a field */
 	bool takes_pages;     /* columns that cannot be encoded are let in */
-	bool failed;	      /* only abort is possible */
+	atomic_bool failed;   /* only abort is possible */
+	pthread_mutex_t lock; /* the file's end; held while a page is written */
 };
 
 /* Can the field's own values not be encoded? */

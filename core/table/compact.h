@@ -56,8 +56,8 @@ MUST_CHECK struct err *version_plan_compaction(struct version *v,
 struct compact_run {
 	struct version *base; /* that was planned for; borrowed */
 	const struct compact_group *group;
-	/* Told now and then how many rows are done; an error, which is handed on, ends
-	 * it.  NULL: nobody asks. */
+	/* Told now and then how many rows are done, by any thread, one at a time; an
+	 * error, which is handed on, ends it.  NULL: nobody asks. */
 	struct err *(*tell)(void *ctx, uint64_t n_rows);
 	void *ctx;
 	const char *message; /* for the transaction; may be NULL */

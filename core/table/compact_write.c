@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * compact_write.c: the new file of a group, column after column.
+ * compact_write.c: the new file of a group, column after column, a few at a time.
  *
  * Pages of which every row stays are taken as they are.  Pages that are too small for
  * that, and what is left of pages with deleted rows, are decoded a few MiB at a time
@@ -13,23 +13,32 @@
 
 /* A page is taken if it has this many bytes, or the column would have so many pages
  * that finding a row among them takes long. */
-#define TAKEN_BYTES_MIN ((uint64_t)32 << 10)
+#define TAKEN_BYTES_MIN ((uint64_t)16 << 10)
 #define TAKEN_BYTES_MAX ((uint64_t)1 << 20)
 #define COLUMN_PAGES 1024
 
 #define BATCH_BYTES ((uint64_t)4 << 20)
 #define BATCH_ROWS ((uint64_t)1 << 16)
 #define FIRST_BATCH_ROWS ((uint64_t)64)
+/* Each holds a batch and a page, decoded and encoded. */
+#define MOST_THREADS 4u
+#define LITTLE_BYTES ((uint64_t)1 << 20)
 
 struct writing {
 	struct compact_run *run; /* borrowed */
 	struct version *v;	 /* borrowed */
 	struct field **fields;	 /* owned; borrowed from v */
 	size_t n_fields;
-	struct file_writer *out;
-	uint64_t n_done; /* rows of columns */
-	/* of the column at hand */
-	size_t top;
+	struct file_writer *out; /* owned */
+	pthread_mutex_t lock;
+	uint64_t n_done; /* rows of columns; guarded by .lock */
+};
+
+/* A column of it: one thread's. */
+struct column_writing {
+	struct writing *all;
+	size_t top; /* the field's index */
+	const struct field *field;
 	uint64_t taken_bytes; /* smallest page that is taken */
 	uint64_t batch;	      /* rows to be decoded at once */
 };
@@ -38,6 +47,7 @@ static void writing_fini(struct writing *w)
 {
 	file_writer_abort(w->out);
 	free(w->fields);
+	pthread_mutex_destroy(&w->lock);
 }
 
 void compacted_fini(struct compacted *c)
@@ -47,13 +57,10 @@ void compacted_fini(struct compacted *c)
 	*c = (struct compacted){0};
 }
 
-static const struct field *field_of(const struct writing *w)
+static struct err *tell(const struct column_writing *c, uint64_t n_rows)
 {
-	return w->fields[w->top];
-}
-
-static struct err *tell(struct writing *w, uint64_t n_rows)
-{
+	struct writing *w = c->all;
+	LOCK_SCOPE(&w->lock);
 	w->n_done += n_rows;
 	return w->run->tell ? w->run->tell(w->run->ctx, w->n_done / w->n_fields) : NULL;
 }
@@ -69,32 +76,35 @@ struct rows_from {
 };
 
 /* The next n rows, decoded. */
-static struct err *read_rows(struct writing *w, struct rows_from *from, uint64_t n,
-			     struct array **ret)
+static struct err *read_rows(struct column_writing *c, struct rows_from *from,
+			     uint64_t n, struct array **ret)
 {
 	uint64_t first = from->done;
 	if (from->is_all)
-		return fragment_read(w->v, from->f, field_of(w), first, first + n, ret);
+		return fragment_read(c->all->v, from->f, c->field, first, first + n,
+				     ret);
 	first += from->f->first_row;
-	return version_read(w->v, field_of(w), first, first + n, ret);
+	return version_read(c->all->v, c->field, first, first + n, ret);
 }
 
-static struct err *write_rows(struct writing *w, struct rows_from *from, uint64_t n)
+static struct err *write_rows(struct column_writing *c, struct rows_from *from,
+			      uint64_t n)
 {
 	AUTO(array) struct array *a = NULL;
-	TRY(read_rows(w, from, n, &a));
-	TRY(file_writer_write_field(w->out, w->top, a));
+	TRY(read_rows(c, from, n, &a));
+	TRY(file_writer_write_field(c->all->out, c->top, a));
 	uint64_t per_row = array_bytes(a) / n + 1;
-	w->batch = MAX_OF((uint64_t)1, MIN_OF(BATCH_BYTES / per_row, BATCH_ROWS));
+	c->batch = MAX_OF((uint64_t)1, MIN_OF(BATCH_BYTES / per_row, BATCH_ROWS));
 	from->done += n;
-	return tell(w, n);
+	return tell(c, n);
 }
 
 /* Rows up to `end`, decoded. */
-static struct err *decode_until(struct writing *w, struct rows_from *from, uint64_t end)
+static struct err *decode_until(struct column_writing *c, struct rows_from *from,
+				uint64_t end)
 {
 	while (from->done < end)
-		TRY(write_rows(w, from, MIN_OF(end - from->done, w->batch)));
+		TRY(write_rows(c, from, MIN_OF(end - from->done, c->batch)));
 	return NULL;
 }
 
@@ -109,85 +119,95 @@ static uint64_t live_in(const struct rows_from *from, const struct page_span *s)
 }
 
 /* The data file that the column can be taken out of, open; *ret NULL: from none. */
-static struct err *open_source(struct writing *w, const struct fragment *f,
+static struct err *open_source(struct column_writing *c, const struct fragment *f,
 			       struct file_reader **ret, struct file_map *ret_map)
 {
 	const Lance__Table__DataFile *files[2];
-	if (fragment_files(f, field_of(w), files, 2) != 1)
+	if (fragment_files(f, c->field, files, 2) != 1)
 		return NULL;
-	return fragment_open_file(w->v, files[0], ret, ret_map);
+	return fragment_open_file(c->all->v, files[0], ret, ret_map);
 }
 
-static struct err *write_spans(struct writing *w, struct rows_from *from,
+static struct err *write_spans(struct column_writing *c, struct rows_from *from,
 			       struct file_reader *r, const struct file_map *map,
 			       const struct page_span *spans, size_t n)
 {
 	uint64_t pending = from->done; /* rows up to here are to be decoded */
-	bool must = field_is_only_taken(field_of(w));
+	bool must = field_is_only_taken(c->field);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t n_live = live_in(from, &spans[i]);
 		bool is_whole = n_live == spans[i].end - spans[i].first;
-		if (!is_whole || !(must || spans[i].bytes >= w->taken_bytes)) {
+		if (!is_whole || !(must || spans[i].bytes >= c->taken_bytes)) {
 			pending += n_live;
 			continue;
 		}
-		TRY(decode_until(w, from, pending));
-		TRY(file_writer_take(w->out, w->top, r, map, &spans[i]));
+		TRY(decode_until(c, from, pending));
+		TRY(file_writer_take(c->all->out, c->top, r, map, &spans[i]));
 		from->done += n_live;
 		pending = from->done;
-		TRY(tell(w, n_live));
+		TRY(tell(c, n_live));
 	}
-	return decode_until(w, from, pending);
+	return decode_until(c, from, pending);
 }
 
-static struct err *write_fragment(struct writing *w, struct fragment *f)
+static struct err *write_fragment(struct column_writing *c, struct fragment *f)
 {
 	AUTO(file_reader) struct file_reader *r = NULL;
 	AUTO_MEM struct page_span *spans = NULL;
-	struct rows_from from = {.f = f, .is_all = w->run->group->keeps_rows};
+	struct rows_from from = {.f = f, .is_all = c->all->run->group->keeps_rows};
 	struct file_map map;
 	size_t n = 0;
 	if (!from.is_all)
-		TRY(fragment_deleted(w->v, f, &from.deleted));
-	TRY(open_source(w, f, &r, &map));
+		TRY(fragment_deleted(c->all->v, f, &from.deleted));
+	TRY(open_source(c, f, &r, &map));
 	if (r)
-		TRY(file_writer_spans(w->out, w->top, r, &map, f->physical_rows, &spans,
-				      &n));
+		TRY(file_writer_spans(c->all->out, c->top, r, &map, f->physical_rows,
+				      &spans, &n));
 	if (n)
-		return write_spans(w, &from, r, &map, spans, n);
-	return decode_until(w, &from,
+		return write_spans(c, &from, r, &map, spans, n);
+	return decode_until(c, &from,
 			    f->physical_rows - (from.is_all ? 0 : f->n_deleted));
 }
 
 /* --- columns --- */
 
-static struct err *field_bytes(struct writing *w, uint64_t *ret)
+static struct err *field_bytes(struct column_writing *c, uint64_t *ret)
 {
-	const struct compact_group *g = w->run->group;
+	const struct compact_group *g = c->all->run->group;
 	*ret = 0;
 	for (size_t i = g->first; i < g->first + g->n_fragments; i++) {
 		AUTO(file_reader) struct file_reader *r = NULL;
 		struct file_map map;
 		uint64_t bytes = 0;
-		TRY(open_source(w, &w->v->fragments[i], &r, &map));
+		TRY(open_source(c, &c->all->v->fragments[i], &r, &map));
 		if (r)
-			TRY(file_field_bytes(r, field_of(w), &map, &bytes));
+			TRY(file_field_bytes(r, c->field, &map, &bytes));
 		*ret += bytes;
 	}
 	return NULL;
 }
 
-static struct err *write_column(struct writing *w)
+static struct err *write_fragments(struct column_writing *c)
 {
-	const struct compact_group *g = w->run->group;
+	const struct compact_group *g = c->all->run->group;
 	uint64_t bytes;
-	TRY(field_bytes(w, &bytes));
+	TRY(field_bytes(c, &bytes));
 	bytes /= COLUMN_PAGES;
-	w->taken_bytes = MAX_OF(TAKEN_BYTES_MIN, MIN_OF(bytes, TAKEN_BYTES_MAX));
-	w->batch = FIRST_BATCH_ROWS;
+	c->taken_bytes = MAX_OF(TAKEN_BYTES_MIN, MIN_OF(bytes, TAKEN_BYTES_MAX));
 	for (size_t i = g->first; i < g->first + g->n_fragments; i++)
-		TRY_CTX(write_fragment(w, &w->v->fragments[i]), "fragment %" PRIu64,
-			w->v->fragments[i].id);
+		TRY_CTX(write_fragment(c, &c->all->v->fragments[i]),
+			"fragment %" PRIu64, c->all->v->fragments[i].id);
+	return NULL;
+}
+
+static struct err *write_column(void *ctx, size_t top)
+{
+	struct writing *w = ctx;
+	struct column_writing c = {.all = w,
+				   .top = top,
+				   .field = w->fields[top],
+				   .batch = FIRST_BATCH_ROWS};
+	TRY_CTX(write_fragments(&c), "column '%s'", c.field->name);
 	return NULL;
 }
 
@@ -225,6 +245,13 @@ static struct err *choose_fields(struct writing *w)
 	return NULL;
 }
 
+/* Little is done before a thread has begun. */
+static unsigned n_threads(const struct writing *w)
+{
+	bool is_little = w->run->group->bytes < LITTLE_BYTES;
+	return is_little ? 1 : MIN_OF(thread_cpus(), MOST_THREADS);
+}
+
 static struct err *write_file(struct writing *w, struct table *t, struct column_file *f)
 {
 	AUTO_MEM char *path = NULL;
@@ -233,8 +260,7 @@ static struct err *write_file(struct writing *w, struct table *t, struct column_
 	TRY(str_printf(&path, "data/%s", f->name));
 	TRY(file_writer_open_taking(t->store, path, w->v->storage, w->fields,
 				    w->n_fields, &w->out));
-	for (w->top = 0; w->top < w->n_fields; w->top++)
-		TRY_CTX(write_column(w), "column '%s'", field_of(w)->name);
+	TRY(parallel_for(n_threads(w), w->n_fields, write_column, w));
 	TRY(file_writer_finish(TAKE(w->out), &f->written));
 	f->physical_rows = f->written.n_rows;
 	return NULL;
@@ -247,6 +273,7 @@ struct err *compact_write(struct table *t, struct compact_run *run,
 	struct writing w = {.run = run, .v = run->base};
 	struct compacted out = {0};
 	struct err *err = NULL;
+	pthread_mutex_init(&w.lock, NULL);
 	out.file.fragment_id = run->base->fragments[g->first].id;
 	if (g->n_rows || g->keeps_rows)
 		err = write_file(&w, t, &out.file);

@@ -33,7 +33,7 @@ def test_crash__every_state_is_whole(tmp_path):
             assert now == before, path
         else:
             assert now == new.setdefault(operation, now), path
-    assert len(seen) == 16 and all(versions == {old.version, old.version + 1} for versions in seen.values())
+    assert len(seen) == 18 and all(versions == {old.version, old.version + 1} for versions in seen.values())
     assert new["restore"] == lance.dataset(str(GOLDEN), version=1).to_table()
     assert new["rename"].column("text") == before.column("caption")
     assert new["add"].column("new").null_count == before.num_rows

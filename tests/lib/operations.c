@@ -204,6 +204,35 @@ static struct err *fill_width(struct table *t)
 	return fill_column(t, base, "width", "caption", "77", NULL, &v);
 }
 
+static struct err *compact(struct table *t, bool only_files)
+{
+	AUTO(version) struct version *base = table_latest(t);
+	AUTO(version) struct version *v = NULL;
+	const struct compact_options o = {
+		.target_rows = 1000,
+		.target_bytes = UINT64_MAX,
+		.max_files = 1,
+		.only_files = only_files,
+	};
+	struct compact_plan plan = {0};
+	must(version_plan_compaction(base, &o, &plan));
+	struct compact_run run = {.base = base, .group = plan.groups};
+	assert_true(plan.n > 0);
+	struct err *err = table_compact_group(t, &run, &v);
+	compact_plan_fini(&plan);
+	return err;
+}
+
+static struct err *compact_rows(struct table *t)
+{
+	return compact(t, false);
+}
+
+static struct err *compact_files(struct table *t)
+{
+	return compact(t, true);
+}
+
 const struct operation operations[] = {
 	{"add", add_column},	     {"replace", replace_column},
 	{"retype", retype_column},   {"rename", rename_column},
@@ -213,6 +242,7 @@ const struct operation operations[] = {
 	{"update", update_columns},  {"moved", update_rows},
 	{"delete", delete_rows},     {"emptied", delete_fragment},
 	{"declare", declare_column}, {"fill", fill_width},
+	{"compact", compact_rows},   {"merge", compact_files},
 };
 
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
