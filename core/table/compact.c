@@ -5,8 +5,8 @@
  * The operation is a Rewrite.  The new file depends on nothing but the group's own
  * fragments, so it fits on top of whatever others commit as long as these are what they
  * were: the same files, the same rows deleted.  An index keeps what it says of other
- * fragments and says nothing of the new one, which readers scan; where rows stay, it
- * stays as it is.
+ * fragments and says nothing of the new one, which readers scan, unless it knows rows
+ * by their stable ids; where rows stay, it stays as it is.
  * Source: transaction.proto, Rewrite; Lance's docs, "Compaction", "Transactions".
  */
 #include "table/compact_priv.h"
@@ -108,23 +108,24 @@ static void take_old(struct compact_change *c, Lance__Table__Manifest *m)
 	m->n_fragments = n;
 }
 
-static struct err *forget_old(const struct compact_change *c, struct attempt *a)
+static struct err *move_in_indices(const struct compact_change *c, struct attempt *a)
 {
 	AUTO_MEM uint64_t *ids = NULL;
+	struct moved_rows m = {
+		.n = c->n_old,
+		.has_new = c->group.n_new_fragments,
+		.to = c->group.n_new_fragments ? c->fresh[0]->id : 0,
+		.keep_ids = a->manifest->reader_feature_flags & FLAG_STABLE_ROW_IDS,
+	};
 	TRY(mem_array(c->n_old, sizeof(*ids), &ids));
 	for (size_t i = 0; i < c->n_old; i++)
 		ids[i] = c->old[i]->id;
-	return indices_forget_rows(a->indices, ids, c->n_old);
+	m.from = ids;
+	return indices_move_rows(a->indices, &m);
 }
 
-static struct err *replace_rows(struct compact_change *c, struct attempt *a)
+static struct err *add_new(struct compact_change *c, struct attempt *a)
 {
-	take_old(c, a->manifest);
-	if (c->n_old != c->run->group->n_fragments)
-		return err_new(EBUSY, "fragments were changed by another commit");
-	TRY(forget_old(c, a));
-	manifest_flag_deletions(a->manifest);
-	c->group.n_new_fragments = 0;
 	if (!c->out->file.name)
 		return NULL;
 	TRY(manifest_add_fragment(a->manifest, &c->out->file, a->latest->storage,
@@ -132,6 +133,16 @@ static struct err *replace_rows(struct compact_change *c, struct attempt *a)
 	c->group.n_new_fragments = 1;
 	return c->lineage.n ? fragment_set_lineage(c->fresh[0], &c->lineage, 0, 0)
 			    : NULL;
+}
+
+static struct err *replace_rows(struct compact_change *c, struct attempt *a)
+{
+	take_old(c, a->manifest);
+	if (c->n_old != c->run->group->n_fragments)
+		return err_new(EBUSY, "fragments were changed by another commit");
+	manifest_flag_deletions(a->manifest);
+	TRY(add_new(c, a));
+	return move_in_indices(c, a);
 }
 
 static struct err *read_lineage(struct compact_change *c)

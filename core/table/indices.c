@@ -33,13 +33,23 @@ static bool has_reuse_index(const Lance__Table__IndexSection *s)
 	return false;
 }
 
+static struct err *set_bitmap(Lance__Table__IndexMetadata *index,
+			      const struct row_set *fragments)
+{
+	AUTO_BUF struct buf bitmap = {0};
+	TRY(row_set_write(fragments, &bitmap));
+	free(index->fragment_bitmap.data);
+	index->fragment_bitmap.data = TAKE(bitmap.data);
+	index->fragment_bitmap.len = bitmap.len;
+	return NULL;
+}
+
 /* The fragments of an index less the given ones.  Unreadable ones, and those
  * whose ids a fragment-reuse index translates, end up claiming nothing. */
 static struct err *subtract(Lance__Table__IndexMetadata *index,
 			    const uint64_t *fragments, size_t n, bool keep_rest)
 {
 	struct row_set rest AUTO_ROW_SET = {0};
-	AUTO_BUF struct buf bitmap = {0};
 	TRY(row_set_init(&rest, ROW_SET_MAX));
 	struct cursor c =
 		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
@@ -48,11 +58,44 @@ static struct err *subtract(Lance__Table__IndexMetadata *index,
 		row_set_remove(&rest, fragments[i]);
 	if (!keep_rest || unreadable)
 		row_set_fini(&rest);
-	TRY(row_set_write(&rest, &bitmap));
-	free(index->fragment_bitmap.data);
-	index->fragment_bitmap.data = TAKE(bitmap.data);
-	index->fragment_bitmap.len = bitmap.len;
-	return NULL;
+	return set_bitmap(index, &rest);
+}
+
+static bool claims_nothing(const Lance__Table__IndexMetadata *index)
+{
+	struct row_set claimed AUTO_ROW_SET = {0};
+	struct cursor c =
+		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
+	AUTO_ERR struct err *err = row_set_init(&claimed, ROW_SET_MAX);
+	AUTO_ERR struct err *unreadable = err ? NULL : row_set_read(&claimed, c);
+	return !err && !unreadable && index->fragment_bitmap.len &&
+	       row_set_count(&claimed) == 0;
+}
+
+static bool has_other_segment(const Lance__Table__IndexSection *s, size_t i)
+{
+	for (size_t k = 0; k < s->n_indices; k++)
+		if (k != i && s->indices[k] &&
+		    strcmp(s->indices[k]->name, s->indices[i]->name) == 0)
+			return true;
+	return false;
+}
+
+/* Segments that claim nothing go, but the last of a name, which tells what there was to
+ * be indexed: the rows in their files may come back under another segment. */
+static void drop_empty(Lance__Table__IndexSection *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_indices; i++) {
+		if (!has_other_segment(s, i) || !claims_nothing(s->indices[i]))
+			continue;
+		proto_free(&s->indices[i]->base);
+		s->indices[i] = NULL;
+	}
+	for (size_t i = 0; i < s->n_indices; i++)
+		if (s->indices[i])
+			s->indices[n++] = s->indices[i];
+	s->n_indices = n;
 }
 
 struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
@@ -64,19 +107,67 @@ struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
 	for (size_t i = 0; i < s->n_indices; i++)
 		if (has_field(s->indices[i], field_id))
 			TRY(subtract(s->indices[i], fragments, n, !translated));
+	if (!translated)
+		drop_empty(s);
 	return NULL;
 }
 
-struct err *indices_forget_rows(Lance__Table__IndexSection *s,
-				const uint64_t *fragments, size_t n)
+/* --- rows that move --- */
+
+/* Of a table with stable row ids: does the index hold addresses nevertheless? */
+static bool is_by_address(const Lance__Table__IndexMetadata *index)
+{
+	const char *url = index->index_details ? index->index_details->type_url : "";
+	return str_ends(url, "ZoneMapIndexDetails") ||
+	       str_ends(url, "BloomFilterIndexDetails") ||
+	       str_ends(url, "FMIndexDetails") ||
+	       (str_ends(url, "BTreeIndexDetails") && index->index_version >= 1);
+}
+
+static size_t count_claimed(const struct row_set *claimed, const struct moved_rows *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < m->n; i++)
+		n += row_set_has(claimed, m->from[i]);
+	return n;
+}
+
+static struct err *move_in(Lance__Table__IndexMetadata *index,
+			   const struct moved_rows *m)
+{
+	struct row_set claimed AUTO_ROW_SET = {0};
+	bool follows = m->keep_ids && !is_by_address(index);
+	struct cursor c =
+		cursor_of(index->fragment_bitmap.data, index->fragment_bitmap.len);
+	TRY(row_set_init(&claimed, ROW_SET_MAX));
+	AUTO_ERR struct err *unreadable = row_set_read(&claimed, c);
+	if (unreadable)
+		return subtract(index, m->from, m->n, false);
+	size_t n = count_claimed(&claimed, m);
+	if (n == 0)
+		return NULL;
+	if (follows && n < m->n)
+		return err_new(EBUSY,
+			       "index %s was made of some of these fragments "
+			       "meanwhile; do it again",
+			       index->name);
+	for (size_t i = 0; i < m->n; i++)
+		row_set_remove(&claimed, m->from[i]);
+	if (follows && m->has_new)
+		TRY(row_set_add(&claimed, m->to));
+	return set_bitmap(index, &claimed);
+}
+
+struct err *indices_move_rows(Lance__Table__IndexSection *s, const struct moved_rows *m)
 {
 	/* bitmaps that a fragment-reuse index translates have older ids: those of
 	 * fragments that are gone do no harm */
-	if (!s || n == 0 || has_reuse_index(s))
+	if (!s || m->n == 0 || has_reuse_index(s))
 		return NULL;
 	for (size_t i = 0; i < s->n_indices; i++)
 		if (s->indices[i]->fragment_bitmap.len)
-			TRY(subtract(s->indices[i], fragments, n, true));
+			TRY(move_in(s->indices[i], m));
+	drop_empty(s);
 	return NULL;
 }
 

@@ -12,10 +12,21 @@
 MUST_CHECK struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
 				      const uint64_t *fragments, size_t n);
 
-/* The rows of these n fragments are others now, or gone: no index claims the fragments
- * any more.  s may be NULL. */
-MUST_CHECK struct err *indices_forget_rows(Lance__Table__IndexSection *s,
-					   const uint64_t *fragments, size_t n);
+/* Fragments whose rows move to a new one. */
+struct moved_rows {
+	const uint64_t *from; /* ids, borrowed */
+	size_t n;
+	bool has_new;  /* else no row is left */
+	uint64_t to;   /* the id of the new one */
+	bool keep_ids; /* rows have stable ids, which go with them */
+};
+/*
+ * No index claims the old fragments any more, whose addresses are gone.  One that finds
+ * rows by their stable ids finds them where they are now: it claims the new fragment if
+ * it did all of the old ones; EBUSY if it did some.  s may be NULL.
+ */
+MUST_CHECK struct err *indices_move_rows(Lance__Table__IndexSection *s,
+					 const struct moved_rows *m);
 
 /* Drop indices on fields that are not in m's schema.  s may be NULL. */
 void indices_drop_orphans(Lance__Table__IndexSection *s,
