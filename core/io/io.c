@@ -207,6 +207,13 @@ struct err *io_list(struct io_store *s, const char *dir,
 	return s->ops->list(s, dir, fn, ctx);
 }
 
+struct err *io_scan(struct io_store *s, const char *dir,
+		    struct err *(*fn)(void *ctx, const struct io_entry *e), void *ctx)
+{
+	TRY(path_check(dir));
+	return s->ops->scan(s, dir, fn, ctx);
+}
+
 /* --- writing --- */
 
 struct err *io_writer_init(struct io_writer *w, struct io_store *s, const char *path)
@@ -306,6 +313,12 @@ struct err *io_remove(struct io_store *s, const char *path)
 {
 	TRY(path_check(path));
 	return s->ops->remove(s, path);
+}
+
+struct err *io_remove_dir(struct io_store *s, const char *dir, bool *ret_gone)
+{
+	TRY(path_check(dir));
+	return s->ops->remove_dir(s, dir, ret_gone);
 }
 
 struct err *io_mkdir(struct io_store *s, const char *dir)

@@ -111,6 +111,19 @@ MUST_CHECK struct err *io_list(struct io_store *s, const char *dir,
 			       struct err *(*fn)(void *ctx, const char *name),
 			       void *ctx);
 
+/* What lies in a directory. */
+struct io_entry {
+	const char *name;     /* borrowed for the call */
+	bool is_dir, is_file; /* neither: a link, a pipe … */
+	uint64_t size;	      /* of a file */
+	int64_t mtime_ns;     /* since the epoch */
+};
+/* Each entry, in no order; a missing directory has none.  No link is followed:
+ * EOPNOTSUPP if the directory is one, or lies below one. */
+MUST_CHECK struct err *io_scan(struct io_store *s, const char *dir,
+			       struct err *(*fn)(void *ctx, const struct io_entry *e),
+			       void *ctx);
+
 /* --- writing --- */
 
 /* A new file, which must not exist (EEXIST).  Missing directories are made. */
@@ -142,6 +155,9 @@ MUST_CHECK struct err *io_publish(struct io_store *s, const char *from, const ch
 MUST_CHECK struct err *io_sync_dir(struct io_store *s, const char *dir);
 /* A missing file is fine. */
 MUST_CHECK struct err *io_remove(struct io_store *s, const char *path);
+/* A directory, if nothing is left in it; *ret_gone: it is not there now. */
+MUST_CHECK struct err *io_remove_dir(struct io_store *s, const char *dir,
+				     bool *ret_gone);
 /*
  * Wait until no other program of ours holds the lock of a directory: a descriptor to
  * close when done, or -1 if there is no such lock or timeout_ns have passed.

@@ -83,6 +83,14 @@ static struct err *fault_list(struct io_store *s, const char *dir,
 	return under(s)->ops->list(under(s), dir, fn, ctx);
 }
 
+static struct err *fault_scan(struct io_store *s, const char *dir,
+			      struct err *(*fn)(void *ctx, const struct io_entry *e),
+			      void *ctx)
+{
+	FAULT(s, false, "scan", dir);
+	return under(s)->ops->scan(under(s), dir, fn, ctx);
+}
+
 /* --- changing --- */
 
 static struct err *fault_create(struct io_store *s, const char *path,
@@ -165,6 +173,12 @@ static struct err *fault_remove(struct io_store *s, const char *path)
 	return under(s)->ops->remove(under(s), path);
 }
 
+static struct err *fault_remove_dir(struct io_store *s, const char *dir, bool *ret_gone)
+{
+	FAULT(s, false, "rmdir", dir);
+	return under(s)->ops->remove_dir(under(s), dir, ret_gone);
+}
+
 static struct err *fault_mkdir(struct io_store *s, const char *dir)
 {
 	FAULT(s, true, "mkdir", dir);
@@ -199,6 +213,7 @@ static const struct io_ops fault_ops = {
 	.open = fault_open,
 	.stat = fault_stat,
 	.list = fault_list,
+	.scan = fault_scan,
 	.create = fault_create,
 	.write = fault_write,
 	.finish = fault_finish,
@@ -207,6 +222,7 @@ static const struct io_ops fault_ops = {
 	.replace = fault_replace,
 	.sync_dir = fault_sync_dir,
 	.remove = fault_remove,
+	.remove_dir = fault_remove_dir,
 	.mkdir = fault_mkdir,
 	.statvfs = fault_statvfs,
 	.writable = fault_writable,

@@ -65,13 +65,14 @@ static struct local_writer *writer_of(struct io_writer *w)
 	return (struct local_writer *)w;
 }
 
-/* open beneath the store; -1 and errno */
-static int open_beneath(struct io_store *s, const char *path, int flags, mode_t mode)
+/* open as `resolve` says; -1 and errno */
+static int open_resolved(struct io_store *s, const char *path, int flags, mode_t mode,
+			 uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
 		.mode = flags & O_CREAT ? mode : 0u,
-		.resolve = RESOLVE_BENEATH,
+		.resolve = resolve,
 	};
 	int dirfd = store_of(s)->dirfd;
 	long fd;
@@ -81,6 +82,12 @@ static int open_beneath(struct io_store *s, const char *path, int flags, mode_t 
 	if (fd < 0 && errno == ENOSYS) /* old kernels, some sandboxes */
 		fd = RESUMED(openat(dirfd, path, flags | O_CLOEXEC, mode));
 	return (int)fd;
+}
+
+/* open beneath the store; -1 and errno */
+static int open_beneath(struct io_store *s, const char *path, int flags, mode_t mode)
+{
+	return open_resolved(s, path, flags, mode, RESOLVE_BENEATH);
 }
 
 static struct err *local_open(struct io_store *s, const char *path,
@@ -155,14 +162,10 @@ static void auto_dir(DIR **d)
 		closedir(*d);
 }
 
-static struct err *local_list(struct io_store *s, const char *dir,
-			      struct err *(*fn)(void *ctx, const char *name), void *ctx)
+/* Takes fd, also on failure. */
+static struct err *each_name(int fd, const char *dir,
+			     struct err *(*fn)(void *ctx, const char *name), void *ctx)
 {
-	int fd = open_beneath(s, dir, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0 && errno == ENOENT)
-		return NULL;
-	if (fd < 0)
-		return err_errno(errno, "%s", dir);
 	__attribute__((cleanup(auto_dir))) DIR *d = fdopendir(fd);
 	if (!d) {
 		close(fd);
@@ -178,6 +181,58 @@ static struct err *local_list(struct io_store *s, const char *dir,
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			TRY(fn(ctx, e->d_name));
 	}
+}
+
+static struct err *local_list(struct io_store *s, const char *dir,
+			      struct err *(*fn)(void *ctx, const char *name), void *ctx)
+{
+	int fd = open_beneath(s, dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0 && errno == ENOENT)
+		return NULL;
+	if (fd < 0)
+		return err_errno(errno, "%s", dir);
+	return each_name(fd, dir, fn, ctx);
+}
+
+struct scan {
+	int fd; /* borrowed, as all here; of the directory */
+	const char *dir;
+	struct err *(*fn)(void *ctx, const struct io_entry *e);
+	void *ctx;
+};
+
+/* One that vanished meanwhile is left out. */
+static struct err *scan_name(void *ctx, const char *name)
+{
+	const struct scan *s = ctx;
+	struct stat st;
+	if (fstatat(s->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? NULL : err_errno(errno, "%s/%s", s->dir, name);
+	struct io_entry e = {
+		.name = name,
+		.is_dir = S_ISDIR(st.st_mode),
+		.is_file = S_ISREG(st.st_mode),
+		.size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0,
+		.mtime_ns =
+			st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+	};
+	return s->fn(s->ctx, &e);
+}
+
+static struct err *local_scan(struct io_store *base, const char *dir,
+			      struct err *(*fn)(void *ctx, const struct io_entry *e),
+			      void *ctx)
+{
+	int fd = open_resolved(base, dir, O_RDONLY | O_DIRECTORY, 0,
+			       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0 && errno == ENOENT)
+		return NULL;
+	if (fd < 0 && errno == ELOOP)
+		return err_new(EOPNOTSUPP, "%s is a link, or is reached by one", dir);
+	if (fd < 0)
+		return err_errno(errno, "%s", dir);
+	struct scan s = {fd, dir, fn, ctx};
+	return each_name(fd, dir, scan_name, &s);
 }
 
 static struct err *local_mkdir(struct io_store *s, const char *dir)
@@ -347,6 +402,15 @@ static struct err *local_remove(struct io_store *s, const char *path)
 	return NULL;
 }
 
+static struct err *local_remove_dir(struct io_store *s, const char *dir, bool *ret_gone)
+{
+	*ret_gone =
+		unlinkat(store_of(s)->dirfd, dir, AT_REMOVEDIR) == 0 || errno == ENOENT;
+	if (!*ret_gone && errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+		return err_errno(errno, "remove %s", dir);
+	return NULL;
+}
+
 static struct err *local_statvfs(struct io_store *s, struct statvfs *ret)
 {
 	if (fstatvfs(store_of(s)->dirfd, ret) != 0)
@@ -379,6 +443,7 @@ static const struct io_ops local_ops = {
 	.close = local_close,
 	.stat = local_stat,
 	.list = local_list,
+	.scan = local_scan,
 	.create = local_create,
 	.write = local_write,
 	.finish = local_finish,
@@ -387,6 +452,7 @@ static const struct io_ops local_ops = {
 	.replace = local_replace,
 	.sync_dir = local_sync_dir,
 	.remove = local_remove,
+	.remove_dir = local_remove_dir,
 	.mkdir = local_mkdir,
 	.open_dir = local_open_dir,
 	.statvfs = local_statvfs,

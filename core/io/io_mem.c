@@ -188,6 +188,33 @@ static struct err *mem_list(struct io_store *base, const char *dir,
 	return NULL;
 }
 
+struct scan {
+	struct io_store *store; /* borrowed, as all here */
+	const char *dir;
+	struct err *(*fn)(void *ctx, const struct io_entry *e);
+	void *ctx;
+};
+
+static struct err *scan_name(void *ctx, const char *name)
+{
+	const struct scan *s = ctx;
+	AUTO_MEM char *path = NULL;
+	struct io_stat st;
+	bool found;
+	TRY(str_printf(&path, "%s/%s", s->dir, name));
+	TRY(mem_stat(s->store, strcmp(s->dir, ".") ? path : name, &found, &st));
+	struct io_entry e = {name, st.is_dir, !st.is_dir, st.size, st.mtime_ns};
+	return found ? s->fn(s->ctx, &e) : NULL;
+}
+
+static struct err *mem_scan(struct io_store *base, const char *dir,
+			    struct err *(*fn)(void *ctx, const struct io_entry *e),
+			    void *ctx)
+{
+	struct scan s = {base, dir, fn, ctx};
+	return mem_list(base, dir, scan_name, &s);
+}
+
 /* --- writing --- */
 
 static struct err *mem_create(struct io_store *base, const char *path,
@@ -307,6 +334,16 @@ static struct err *mem_remove(struct io_store *base, const char *path)
 	return NULL;
 }
 
+/* Nobody can tell a directory with nothing in it from none. */
+static struct err *mem_remove_dir(struct io_store *base, const char *dir,
+				  bool *ret_gone)
+{
+	struct mem_store *s = store_of(base);
+	LOCK_SCOPE(&s->lock);
+	*ret_gone = !is_dir(s, dir);
+	return NULL;
+}
+
 static struct err *mem_nothing(struct io_store *s, const char *dir)
 {
 	(void)s;
@@ -350,6 +387,7 @@ static const struct io_ops mem_ops = {
 	.close = mem_close,
 	.stat = mem_stat,
 	.list = mem_list,
+	.scan = mem_scan,
 	.create = mem_create,
 	.write = mem_write,
 	.finish = mem_finish,
@@ -358,6 +396,7 @@ static const struct io_ops mem_ops = {
 	.replace = mem_replace,
 	.sync_dir = mem_nothing,
 	.remove = mem_remove,
+	.remove_dir = mem_remove_dir,
 	.mkdir = mem_nothing,
 	.statvfs = mem_statvfs,
 	.writable = mem_writable,

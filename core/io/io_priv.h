@@ -19,6 +19,9 @@ struct io_ops {
 			    struct io_stat *ret);
 	struct err *(*list)(struct io_store *s, const char *dir,
 			    struct err *(*fn)(void *ctx, const char *name), void *ctx);
+	struct err *(*scan)(struct io_store *s, const char *dir,
+			    struct err *(*fn)(void *ctx, const struct io_entry *e),
+			    void *ctx);
 	struct err *(*create)(struct io_store *s, const char *path,
 			      struct io_writer **ret);
 	struct err *(*write)(struct io_writer *w, const void *p, size_t len);
@@ -30,6 +33,7 @@ struct io_ops {
 	struct err *(*replace)(struct io_store *s, const char *from, const char *to);
 	struct err *(*sync_dir)(struct io_store *s, const char *dir);
 	struct err *(*remove)(struct io_store *s, const char *path);
+	struct err *(*remove_dir)(struct io_store *s, const char *dir, bool *ret_gone);
 	struct err *(*mkdir)(struct io_store *s, const char *dir);
 	struct err *(*open_dir)(struct io_store *s, const char *path,
 				struct io_store **ret);

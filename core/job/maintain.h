@@ -44,4 +44,30 @@ MUST_CHECK struct err *compact_dry_run(struct version *v,
 				       const struct compact_options *o,
 				       struct compact_result *ret);
 
+#define CLEANUP_OLDER_THAN_NS (14 * 86400 * INT64_C(1000000000))
+#define CLEANUP_UNREFERENCED_NS (7 * 86400 * INT64_C(1000000000))
+
+struct cleanup_spec {
+	int64_t older_than_ns;	 /* versions that are older go */
+	uint64_t keep;		 /* but not the newest, so many */
+	int64_t unreferenced_ns; /* what belongs to nothing goes if it is older */
+	bool is_dry_run;
+};
+
+struct cleanup_report {
+	struct cleanup_result table;
+	/* Of our own: checkpoints that nobody goes on from, functions that nothing is
+	 * computed by, what is left of killed processes. */
+	struct cleanup_count state;
+	double seconds;
+};
+
+/*
+ * Clean up a branch of a dataset, and what lancefs itself keeps in it.  job as in
+ * compact_table.  ret is what was done, also on failure.  Errors: EBUSY if another
+ * cleanup is going on; EINTR, ECANCELED as the job wants; those of table_cleanup.
+ */
+MUST_CHECK struct err *cleanup_table(struct table *t, const struct cleanup_spec *spec,
+				     struct job *job, struct cleanup_report *ret);
+
 #endif

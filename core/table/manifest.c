@@ -103,12 +103,17 @@ static struct err *read_fragments(struct version *v)
 	return NULL;
 }
 
+static struct err *unpack_any(struct version *v)
+{
+	TRY(find_message(v));
+	return PROTO_UNPACK(lance__table__manifest, v->raw->data + v->manifest_off,
+			    v->manifest_len, &v->manifest);
+}
+
 /* The message alone, which may be of a kind that we refuse. */
 static struct err *unpack(struct version *v)
 {
-	TRY(find_message(v));
-	TRY(PROTO_UNPACK(lance__table__manifest, v->raw->data + v->manifest_off,
-			 v->manifest_len, &v->manifest));
+	TRY(unpack_any(v));
 	if (v->manifest->version != v->number)
 		return err_new(EIO, "the manifest says version %" PRIu64,
 			       v->manifest->version);
@@ -179,6 +184,25 @@ struct err *version_load_message(struct table *t, enum naming naming, uint64_t n
 	TRY(version_new(t, naming, number, &v));
 	TRY(read_raw(v));
 	TRY_CTX(unpack(v), "version %" PRIu64, number);
+	*ret = TAKE(v);
+	return NULL;
+}
+
+static struct err *parse_files(struct version *v)
+{
+	TRY(unpack_any(v));
+	TRY(flags_check_read(v->manifest->reader_feature_flags));
+	TRY(flags_check_write(v->manifest->writer_feature_flags));
+	v->number = v->manifest->version;
+	return bases_read(v);
+}
+
+struct err *version_load_files(struct table *t, const char *path, struct version **ret)
+{
+	AUTO(version) struct version *v = NULL;
+	TRY(version_new(t, NAMING_NONE, 0, &v));
+	TRY(io_read_all(t->store, path, LIMIT_MANIFEST_BYTES, &v->raw));
+	TRY_CTX(parse_files(v), "%s", path);
 	*ret = TAKE(v);
 	return NULL;
 }

@@ -38,7 +38,8 @@ static struct err *read_tag(struct io_store *root, const char *file,
 	TRY(io_read_all(root, path, LIMIT_REF_BYTES, &text));
 	AUTO(json_object) struct json_object *json = ref_json(text);
 	const char *branch = ref_string(json, "branch");
-	if (!ref_integer(json, "version", &version))
+	if (!ref_integer(json, "version", &version) ||
+	    (ref_member(json, "branch") && !branch))
 		return err_new(EIO, "%s: not a tag", path);
 	tag->version = (uint64_t)version;
 	return branch && strcmp(branch, "main") != 0 ? str_dup(branch, &tag->branch)

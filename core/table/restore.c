@@ -55,6 +55,19 @@ static void keep_ids(Lance__Table__Manifest *m, const Lance__Table__Manifest *la
 	}
 }
 
+/* A cleanup may have come between; from here on none does. */
+static struct err *check_is_there(const struct version *old)
+{
+	AUTO_MEM char *path = NULL;
+	struct io_stat st;
+	bool found;
+	TRY(manifest_path(old->naming, old->number, &path));
+	TRY(io_stat(old->table->store, path, &found, &st));
+	return found ? NULL
+		     : err_new(ENOENT, "version %" PRIu64 " was cleaned up",
+			       old->number);
+}
+
 static struct err *apply_restore(void *ctx, struct attempt *a)
 {
 	const struct restore *r = ctx;
@@ -65,6 +78,7 @@ static struct err *apply_restore(void *ctx, struct attempt *a)
 			       "lost from sight; look at it, and restore again",
 			       a->latest->number);
 	TRY(check_flags(r->old->manifest, a->latest->manifest));
+	TRY(check_is_there(r->old));
 	proto_free((ProtobufCMessage *)TAKE(a->manifest));
 	proto_free((ProtobufCMessage *)TAKE(a->indices));
 	TRY(PROTO_UNPACK(lance__table__manifest,

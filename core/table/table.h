@@ -22,6 +22,7 @@
 #define LANCEFS_TABLE_TABLE_H
 
 #include "file/file.h"
+#include "table/cleanup.h"
 #include "table/compact.h"
 
 struct table;

@@ -129,6 +129,13 @@ MUST_CHECK struct err *version_load(struct table *t, enum naming naming,
 MUST_CHECK struct err *version_of_bytes(struct table *t, enum naming naming,
 					uint64_t number, struct bytes *raw,
 					struct version **ret);
+/*
+ * What the manifest in a file says of where files are: no schema, no rows; its number
+ * is what it says itself.  EOPNOTSUPP for a flag, of readers or writers, that is not
+ * known.
+ */
+MUST_CHECK struct err *version_load_files(struct table *t, const char *path,
+					  struct version **ret);
 /* Is the manifest of that number, of whatever kind, that of a transaction file?
  * ENOENT if there is none. */
 MUST_CHECK struct err *version_names_transaction(struct table *t, enum naming naming,
