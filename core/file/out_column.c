@@ -126,7 +126,8 @@ static struct err *reset(struct out_column *c)
 struct err *out_column_flush(struct file_writer *w, struct out_column *c)
 {
 	struct encoded_page page = {0};
-	if (c->n_rows == 0)
+	/* readers want the one page of a struct even if it lies in lists without items */
+	if (c->n_rows == 0 && c->kind != COLUMN_V20_STRUCT)
 		return NULL;
 	TRY_CTX(encode(w, c, &page), "field %s", c->field->name);
 	struct err *err = write_page(w, c, &page);

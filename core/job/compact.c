@@ -116,7 +116,7 @@ static struct err *compact_group(struct compaction *c, struct version *base,
 	if (err)
 		return put_up_with(c, base, g, err);
 	count(c, &run, v);
-	return compact_carry_computed(c->table, base, g, v);
+	return compact_carry_computed(c->table, &run, v);
 }
 
 /* --- all of them --- */

@@ -84,24 +84,13 @@ static struct err *carry_field(const struct carry *c, const struct field *f)
 	return err;
 }
 
-/* The new one has the highest id of all that now has. */
-static bool find_new(struct carry *c)
+struct err *compact_carry_computed(struct table *t, const struct compact_run *run,
+				   struct version *v)
 {
-	struct fragment_info info;
-	version_fragment(c->base, c->group->first, &info);
-	if (c->group->keeps_rows)
-		return version_find_fragment(c->now, info.id, &c->at);
-	c->at = version_n_fragments(c->now) - 1;
-	return c->group->n_rows > 0;
-}
-
-struct err *compact_carry_computed(struct table *t, struct version *base,
-				   const struct compact_group *g, struct version *v)
-{
-	struct carry c = {t, base, v, g, 0};
-	if (!find_new(&c))
+	struct carry c = {t, run->base, v, run->group, 0};
+	if (!run->has_new || !version_find_fragment(v, run->new_id, &c.at))
 		return NULL;
-	for (size_t i = 0; i < version_n_fields(base); i++)
-		TRY(carry_field(&c, version_field(base, i)));
+	for (size_t i = 0; i < version_n_fields(run->base); i++)
+		TRY(carry_field(&c, version_field(run->base, i)));
 	return NULL;
 }

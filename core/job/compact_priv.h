@@ -8,9 +8,9 @@
 #include "job/maintain.h"
 
 /* What is known of how the values of UDFs' columns stand goes on to the fragment that
- * a group of base has become in v. */
-MUST_CHECK struct err *compact_carry_computed(struct table *t, struct version *base,
-					      const struct compact_group *g,
+ * a group has become in v. */
+MUST_CHECK struct err *compact_carry_computed(struct table *t,
+					      const struct compact_run *run,
 					      struct version *v);
 
 #endif

@@ -3,13 +3,14 @@
  * compact.c: a group of fragments becomes one, in a version.
  *
  * The operation is a Rewrite.  The new file depends on nothing but the group's own
- * fragments, so it fits on top of whatever others commit as long as these are what they
- * were: the same files, the same rows deleted.  An index keeps what it says of other
- * fragments and says nothing of the new one, which readers scan, unless it knows rows
- * by their stable ids; where rows stay, it stays as it is.
+ * fragments, so it fits on top of whatever others commit as long as these have the same
+ * files; what is deleted of them meanwhile is deleted of what they become.  An index
+ * keeps what it says of other fragments and says nothing of the new one, which readers
+ * scan, unless it knows rows by their stable ids; where rows stay, it stays as it is.
  * Source: transaction.proto, Rewrite; Lance's docs, "Compaction", "Transactions".
  */
 #include "table/compact_priv.h"
+#include "table/delete_priv.h"
 #include "table/indices_priv.h"
 #include "table/lineage_priv.h"
 
@@ -21,21 +22,39 @@ struct compact_change {
 	struct compact_run *run;     /* borrowed */
 	const struct compacted *out; /* borrowed */
 	struct lineage lineage;	     /* owned; of the rows, if they have stable ids */
+	struct io_store *store;	     /* borrowed, as log */
+	const struct log *log;
+	char *deletion_file;		  /* owned; of the new fragment; NULL: none */
 	Lance__Table__DataFragment **old; /* owned; those that went, each owned */
 	size_t n_old;
 	Lance__Table__DataFragment *fresh[1]; /* borrowed from the manifest */
+	uint64_t new_id;
 	Lance__Table__RewriteGroup group, *groups[1];
 };
+
+/* A file that no version names. */
+static void remove_file(const struct compact_change *c, const char *path)
+{
+	struct err *err = io_remove(c->store, path);
+	if (err)
+		log_line(c->log, LEVEL_WARN, "left behind: %s", err->msg);
+	err_free(err); /* cleanup finds it */
+}
 
 static void start_over(struct compact_change *c)
 {
 	for (size_t i = 0; i < c->n_old; i++)
 		proto_free(&c->old[i]->base);
 	c->n_old = 0;
+	if (c->deletion_file)
+		remove_file(c, c->deletion_file);
+	free(TAKE(c->deletion_file));
 }
 
-static void change_fini(struct compact_change *c)
+static void change_fini(struct compact_change *c, bool is_published)
 {
+	if (is_published)
+		free(TAKE(c->deletion_file));
 	start_over(c);
 	free(c->old);
 	lineage_fini(&c->lineage);
@@ -43,26 +62,14 @@ static void change_fini(struct compact_change *c)
 
 /* --- what has changed --- */
 
-static bool same_deletions(const Lance__Table__DeletionFile *a,
-			   const Lance__Table__DeletionFile *b)
+/* Where rows stay deletions stay with them. */
+static struct err *check_files(const struct compact_change *c,
+			       const struct version *latest)
 {
-	if (!a || !b)
-		return a == b;
-	return a->id == b->id && a->read_version == b->read_version &&
-	       a->file_type == b->file_type;
-}
-
-static struct err *check_fragment(const struct compact_change *c,
-				  const struct fragment *was,
-				  const struct version *latest)
-{
+	const struct fragment *was = &c->run->base->fragments[c->run->group->first];
 	size_t i;
-	bool is_there = version_find_fragment(latest, was->id, &i);
-	const Lance__Table__DataFragment *now =
-		is_there ? latest->fragments[i].proto : NULL;
-	if (now && fragment_has_same_files(was->proto, now) &&
-	    (c->run->group->keeps_rows ||
-	     same_deletions(was->proto->deletion_file, now->deletion_file)))
+	if (version_find_fragment(latest, was->id, &i) &&
+	    fragment_has_same_files(was->proto, latest->fragments[i].proto))
 		return NULL;
 	return err_new(EBUSY,
 		       "fragment %" PRIu64 " was changed by another commit meanwhile",
@@ -124,24 +131,38 @@ static struct err *move_in_indices(const struct compact_change *c, struct attemp
 	return indices_move_rows(a->indices, &m);
 }
 
-static struct err *add_new(struct compact_change *c, struct attempt *a)
+static struct err *delete_in_new(struct compact_change *c, struct attempt *a,
+				 const struct row_set *deleted)
 {
-	if (!c->out->file.name)
-		return NULL;
+	Lance__Table__DataFragment *f = c->fresh[0];
+	const struct deletion_spec spec = {f->id, a->latest->number, deleted};
+	TRY(deletion_file_put(c->store, &spec, &c->deletion_file, &f->deletion_file));
+	return io_sync_dir(c->store, "_deletions");
+}
+
+static struct err *add_new(struct compact_change *c, struct attempt *a,
+			   const struct row_set *deleted)
+{
+	uint64_t n = row_set_count(deleted);
+	if (n == c->out->file.physical_rows)
+		return NULL; /* no row is left */
 	TRY(manifest_add_fragment(a->manifest, &c->out->file, a->latest->storage,
 				  &c->fresh[0]));
+	c->new_id = c->fresh[0]->id;
 	c->group.n_new_fragments = 1;
-	return c->lineage.n ? fragment_set_lineage(c->fresh[0], &c->lineage, 0, 0)
-			    : NULL;
+	if (c->lineage.n)
+		TRY(fragment_set_lineage(c->fresh[0], &c->lineage, 0, 0));
+	return n ? delete_in_new(c, a, deleted) : NULL;
 }
 
 static struct err *replace_rows(struct compact_change *c, struct attempt *a)
 {
+	struct row_set deleted AUTO_ROW_SET = {0};
+	TRY(compact_find_deleted(c->run, a->latest, c->out->file.physical_rows,
+				 &deleted));
 	take_old(c, a->manifest);
-	if (c->n_old != c->run->group->n_fragments)
-		return err_new(EBUSY, "fragments were changed by another commit");
+	TRY(add_new(c, a, &deleted));
 	manifest_flag_deletions(a->manifest);
-	TRY(add_new(c, a));
 	return move_in_indices(c, a);
 }
 
@@ -174,6 +195,7 @@ static struct err *copy_fragment(const Lance__Table__DataFragment *f,
 
 static struct err *replace_files(struct compact_change *c, struct attempt *a)
 {
+	TRY(check_files(c, a->latest));
 	Lance__Table__DataFragment *f =
 		manifest_fragment(a->manifest, c->out->file.fragment_id);
 	Lance__Table__DataFile *d = NULL;
@@ -186,6 +208,7 @@ static struct err *replace_files(struct compact_change *c, struct attempt *a)
 	}
 	TRY(fragment_put_file(f, d, a->manifest));
 	c->fresh[0] = f;
+	c->new_id = f->id;
 	c->group.n_new_fragments = 1;
 	return NULL;
 }
@@ -208,13 +231,10 @@ static void describe(struct compact_change *c, struct attempt *a)
 static struct err *apply(void *ctx, struct attempt *a)
 {
 	struct compact_change *c = ctx;
-	const struct compact_group *g = c->run->group;
 	start_over(c);
 	lance__table__rewrite_group__init(&c->group);
 	TRY(check_fields(c, a->latest));
-	for (size_t i = g->first; i < g->first + g->n_fragments; i++)
-		TRY(check_fragment(c, &c->run->base->fragments[i], a->latest));
-	TRY(g->keeps_rows ? replace_files(c, a) : replace_rows(c, a));
+	TRY(c->run->group->keeps_rows ? replace_files(c, a) : replace_rows(c, a));
 	describe(c, a);
 	return NULL;
 }
@@ -230,29 +250,31 @@ static struct err *commit(struct table *t, struct compact_change *c,
 	return change_commit(t, change, ret);
 }
 
-static void remove_file(struct table *t, const char *name)
+static void remove_unused(struct compact_change *c, bool is_published)
 {
 	AUTO_MEM char *path = NULL;
-	struct err *err = str_printf(&path, "data/%s", name);
+	bool is_used = is_published && c->group.n_new_fragments;
+	if (!c->out->file.name || is_used)
+		return;
+	AUTO_ERR struct err *err = str_printf(&path, "data/%s", c->out->file.name);
 	if (!err)
-		err = io_remove(t->store, path);
-	if (err)
-		log_line(t->log, LEVEL_WARN, "left behind: %s", err->msg);
-	err_free(err); /* no version names it: cleanup finds it */
+		remove_file(c, path);
 }
 
 struct err *table_compact_group(struct table *t, struct compact_run *run,
 				struct version **ret)
 {
 	struct compacted out = {0};
-	struct compact_change c = {.run = run, .out = &out};
+	struct compact_change c = {
+		.run = run, .out = &out, .store = t->store, .log = t->log};
 	struct change change = {.apply = apply, .ctx = &c, .message = run->message};
 	TRY(version_check_writable(run->base));
 	TRY(compact_write(t, run, &out));
 	struct err *err = commit(t, &c, &change, ret);
-	if (err && out.file.name && !change.is_published)
-		remove_file(t, out.file.name);
-	change_fini(&c);
+	run->has_new = !err && c.group.n_new_fragments;
+	run->new_id = c.new_id;
+	remove_unused(&c, change.is_published);
+	change_fini(&c, change.is_published);
 	compacted_fini(&out);
 	return err;
 }

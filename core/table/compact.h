@@ -62,12 +62,15 @@ struct compact_run {
 	void *ctx;
 	const char *message; /* for the transaction; may be NULL */
 	uint64_t n_bytes;    /* out: of the file that came; 0 if no row was left */
+	bool has_new;	     /* out: there is a fragment now, of this id */
+	uint64_t new_id;
 };
 
 /*
  * Write the new file of a group and commit it in one version, durable on return, which
  * ret receives.  Other fragments may have come, gone or changed since the plan.  Memory
- * does not grow with the rows.  EBUSY if one of the group's has; EOPNOTSUPP if values
+ * does not grow with the rows.  EBUSY if one of the group's has, but for rows that were
+ * deleted; EOPNOTSUPP if values
  * would have to be written of a type that is not: the group stays as it is.
  */
 MUST_CHECK struct err *table_compact_group(struct table *t, struct compact_run *run,

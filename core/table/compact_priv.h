@@ -27,6 +27,16 @@ bool file_must_stay(const struct version *v, const Lance__Table__DataFile *file)
 MUST_CHECK struct err *compact_write(struct table *t, struct compact_run *run,
 				     struct compacted *ret);
 
+/* --- compact_rebase.c --- */
+
+/*
+ * Rows of the new file that others deleted since base: bound is the number of its rows.
+ * ret is to be released.  EBUSY if one of the group's fragments has changed otherwise.
+ */
+MUST_CHECK struct err *compact_find_deleted(const struct compact_run *run,
+					    struct version *latest, uint64_t n_rows,
+					    struct row_set *ret);
+
 /* --- scan.c --- */
 
 /* Rows [first, end) of a fragment's field, by their offsets, deleted ones too. */

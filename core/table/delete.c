@@ -79,34 +79,45 @@ static struct err *unite(const struct deletions *c, struct version *latest,
 	return row_set_unite(ret, &rows->fragments[i]);
 }
 
-static struct err *write_file(struct deletions *c, const struct row_set *rows,
-			      uint64_t fragment_id,
-			      const Lance__Table__DeletionFile *file)
+static struct err *put_rows(struct io_store *s, const struct row_set *rows,
+			    const char *path)
 {
 	AUTO_BUF struct buf bytes = {0};
-	char **path = &c->files[c->n_files];
 	TRY(row_set_write(rows, &bytes));
-	TRY(str_printf(path, "_deletions/%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".bin",
-		       fragment_id, file->read_version, file->id));
-	c->n_files++;
-	return io_put(c->store, *path, bytes.data, bytes.len);
+	return io_put(s, path, bytes.data, bytes.len);
 }
 
-static struct err *new_deletion_file(struct deletions *c, struct attempt *a,
-				     Lance__Table__DataFragment *f,
-				     const struct row_set *rows, uint64_t n)
+struct err *deletion_file_put(struct io_store *s, const struct deletion_spec *spec,
+			      char **ret_path, Lance__Table__DeletionFile **ret)
 {
 	AUTO_PROTO Lance__Table__DeletionFile *d = malloc(sizeof(*d));
 	if (!d)
 		return err_nomem();
 	lance__table__deletion_file__init(d);
 	d->file_type = ROARING_FILE;
-	d->read_version = a->latest->number;
-	d->num_deleted_rows = n;
+	d->read_version = spec->read_version;
+	d->num_deleted_rows = row_set_count(spec->rows);
 	TRY(random_bytes(&d->id, sizeof(d->id)));
-	TRY(write_file(c, rows, f->id, d));
+	TRY(str_printf(ret_path, "_deletions/%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".bin",
+		       spec->fragment_id, d->read_version, d->id));
+	TRY(put_rows(s, spec->rows, *ret_path));
+	*ret = TAKE(d);
+	return NULL;
+}
+
+static struct err *new_deletion_file(struct deletions *c, struct attempt *a,
+				     Lance__Table__DataFragment *f,
+				     const struct row_set *rows)
+{
+	const struct deletion_spec spec = {f->id, a->latest->number, rows};
+	char **path = &c->files[c->n_files];
+	Lance__Table__DeletionFile *d = NULL;
+	*path = NULL;
+	struct err *err = deletion_file_put(c->store, &spec, path, &d);
+	c->n_files += *path != NULL;
+	TRY(err);
 	proto_free((ProtobufCMessage *)f->deletion_file);
-	f->deletion_file = TAKE(d);
+	f->deletion_file = d;
 	c->updated[c->n_updated++] = f;
 	return NULL;
 }
@@ -119,12 +130,11 @@ static struct err *delete_in(struct deletions *c, struct attempt *a, size_t i)
 	struct fragment *f;
 	TRY(find_latest(a->latest, id, &f));
 	TRY_CTX(unite(c, a->latest, f, i, &all), "fragment %" PRIu64, id);
-	uint64_t n = row_set_count(&all);
-	if (n == f->physical_rows) {
+	if (row_set_count(&all) == f->physical_rows) {
 		c->removed[c->n_removed++] = id;
 		return NULL;
 	}
-	return new_deletion_file(c, a, manifest_fragment(a->manifest, id), &all, n);
+	return new_deletion_file(c, a, manifest_fragment(a->manifest, id), &all);
 }
 
 /* --- the whole --- */

@@ -8,6 +8,19 @@
 #include "table/commit_priv.h"
 #include "table/row_choice_priv.h"
 
+/* What a deletion file is to say: all that is deleted of a fragment. */
+struct deletion_spec {
+	uint64_t fragment_id;
+	uint64_t read_version; /* that it is made on top of */
+	const struct row_set *rows;
+};
+/* Write it, durable but for its name.  *ret_path, the caller's, is set as soon as there
+ * may be a file. */
+MUST_CHECK struct err *deletion_file_put(struct io_store *s,
+					 const struct deletion_spec *spec,
+					 char **ret_path,
+					 Lance__Table__DeletionFile **ret);
+
 /* Rows on their way out, and what the present attempt has made. */
 struct deletions {
 	const struct row_choice *rows; /* borrowed */

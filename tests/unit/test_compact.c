@@ -204,8 +204,8 @@ static void test_plan(void **state)
 static const struct {
 	const char *name, *ours;
 } beside[] = {
-	{"append", ".."}, {"delete", "B."},  {"emptied", "BB"},	 {"update", "BB"},
-	{"moved", "B."},  {"add", "BB"},     {"replace", "BB"},	 {"retype", "BB"},
+	{"append", ".."}, {"delete", ".."},  {"emptied", "BB"},	 {"update", "BB"},
+	{"moved", ".."},  {"add", "BB"},     {"replace", "BB"},	 {"retype", "BB"},
 	{"rename", ".."}, {"drop", "BB"},    {"describe", ".."}, {"declare", ".."},
 	{"fill", "BB"},	  {"compact", "BB"}, {"merge", "BB"},
 };
