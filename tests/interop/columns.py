@@ -118,8 +118,10 @@ def identical(a, b):
     t, kind = pa.types, a.type
     if isinstance(kind, pa.BaseExtensionType):
         return identical(a.storage, b.storage)
-    if t.is_dictionary(b.type) and not t.is_dictionary(kind):
+    if t.is_dictionary(b.type):
         b = b.dictionary_decode()
+    if t.is_dictionary(kind):
+        return identical(a.dictionary_decode(), b)
     if len(a) != len(b) or not a.is_valid().equals(b.is_valid()):
         return False
     if t.is_null(kind):
