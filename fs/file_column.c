@@ -40,17 +40,52 @@ struct err *column_node(const struct node *dir, struct version *v, struct field 
 	return NULL;
 }
 
+static bool known_time(struct mount *m, const struct version *v, const struct field *f,
+		       enum memo_kind kind, int64_t *ret_ns)
+{
+	uint64_t value;
+	if (!memo_get(m->memo, kind, version_column_key(v, f), &value))
+		return false;
+	*ret_ns = (int64_t)value;
+	return true;
+}
+
+#define MOST_COMPACTIONS 64
+
+/* What was set, or known, before compactions wrote the same values anew, counts. */
+static struct err *find_time(struct mount *m, struct version *v, const struct field *f,
+			     enum memo_kind *ret_kind, int64_t *ret_ns)
+{
+	AUTO(version) struct version *at = version_ref(v);
+	*ret_kind = MEMO_TIME;
+	for (unsigned i = 0; i < MOST_COMPACTIONS; i++) {
+		AUTO(version) struct version *before = NULL;
+		struct field *was;
+		if (known_time(m, at, f, MEMO_TOUCHED, ret_ns)) {
+			*ret_kind = MEMO_TOUCHED;
+			return NULL;
+		}
+		if (known_time(m, at, f, MEMO_TIME, ret_ns))
+			return NULL;
+		TRY(version_before_compaction(at, f, &before, &was));
+		if (!before)
+			break;
+		version_unref(at);
+		at = TAKE(before);
+		f = was;
+	}
+	return version_column_time(at, f, ret_ns);
+}
+
 struct err *column_time(struct mount *m, struct version *v, const struct field *f,
 			int64_t *ret_ns)
 {
-	uint64_t key = version_column_key(v, f), value;
-	if (memo_get(m->memo, MEMO_TOUCHED, key, &value) ||
-	    memo_get(m->memo, MEMO_TIME, key, &value)) {
-		*ret_ns = (int64_t)value;
+	enum memo_kind kind;
+	if (known_time(m, v, f, MEMO_TOUCHED, ret_ns) ||
+	    known_time(m, v, f, MEMO_TIME, ret_ns))
 		return NULL;
-	}
-	TRY(version_column_time(v, f, ret_ns));
-	memo_put(m->memo, MEMO_TIME, key, (uint64_t)*ret_ns);
+	TRY(find_time(m, v, f, &kind, ret_ns));
+	memo_put(m->memo, kind, version_column_key(v, f), (uint64_t)*ret_ns);
 	return NULL;
 }
 

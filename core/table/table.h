@@ -190,6 +190,16 @@ uint64_t field_shape_key(const struct field *f);
 /* When a column last changed, by its files; ns since the epoch. */
 MUST_CHECK struct err *version_column_time(struct version *v, const struct field *f,
 					   int64_t *ret);
+/*
+ * If the column's files were made by a compaction: the version before it, and the field
+ * there (borrowed from it), which has the same values; it may have been compacted
+ * itself. *ret stays NULL if they were not, or that is not known any more.  Cost: a
+ * stat a data file, and a few manifests.
+ */
+MUST_CHECK struct err *version_before_compaction(struct version *v,
+						 const struct field *f,
+						 struct version **ret,
+						 struct field **ret_field);
 /* Bytes on disk of a column, over all fragments. */
 MUST_CHECK struct err *version_column_bytes(struct version *v, const struct field *f,
 					    uint64_t *ret);
