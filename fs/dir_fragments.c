@@ -40,8 +40,12 @@ static struct err *fragments_lookup(struct mount *m, struct node *dir, const cha
 	while (lo < hi) { /* they are sorted by id */
 		size_t mid = lo + (hi - lo) / 2;
 		version_fragment(v, mid, &f);
-		if (f.id == id)
-			return part_node(m, &fragment_ops, v, mid, 0, ret);
+		if (f.id == id) {
+			TRY(part_node(m, &fragment_ops, v, mid, 0, ret));
+			if (!dir->version) /* a compaction replaces it */
+				(*ret)->entry_timeout = 0;
+			return NULL;
+		}
 		if (f.id < id)
 			lo = mid + 1;
 		else
@@ -185,6 +189,11 @@ const struct node_ops data_files_ops = {
 	.list = files_list,
 };
 
+static struct err *gone(const struct file_place *place)
+{
+	return err_new(ESTALE, "%s: the version was cleaned up", place->path);
+}
+
 static struct err *data_attr(struct mount *m, struct node *n, bool is_exact,
 			     struct stat *st, double *ret_timeout)
 {
@@ -196,7 +205,7 @@ static struct err *data_attr(struct mount *m, struct node *n, bool is_exact,
 	TRY(version_data_file(n->version, n->fragment - 1, (size_t)n->row, &place));
 	TRY(io_stat(place.store, place.path, &found, &real));
 	if (!found)
-		return err_new(ESTALE, "%s: the version was cleaned up", place.path);
+		return gone(&place);
 	st->st_size = (off_t)real.size;
 	st->st_mtim.tv_sec = real.mtime_ns / 1000000000;
 	st->st_mtim.tv_nsec = real.mtime_ns % 1000000000;
@@ -212,7 +221,12 @@ static struct err *data_read(struct mount *m, struct handle *h, uint64_t off,
 	const struct node *n = h->node;
 	(void)m;
 	TRY(version_data_file(n->version, n->fragment - 1, (size_t)n->row, &place));
-	TRY(io_open(place.store, place.path, &f));
+	struct err *err = io_open(place.store, place.path, &f);
+	if (err && err->code == ENOENT) {
+		err_free(err); /* said in other words */
+		return gone(&place);
+	}
+	TRY(err);
 	*ret_len = 0;
 	if (off >= io_size(f))
 		return NULL;

@@ -27,7 +27,8 @@ static struct err *rows_lookup(struct mount *m, struct node *dir, const char *na
 	TRY(node_new(m, &row_ops, row_key(dir->version, row), dir->version, ret));
 	(*ret)->row = row;
 	(*ret)->is_frozen = dir->is_frozen;
-	(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+	/* a delete renumbers the rows behind it */
+	(*ret)->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 0;
 	return NULL;
 }
 

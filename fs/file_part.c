@@ -30,7 +30,7 @@ struct err *part_lookup(const struct node *dir, struct version *v, const char *s
 	n->is_frozen = dir->is_frozen;
 	n->field = part.column;
 	n->format = format;
-	n->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+	n->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 0;
 	*ret = TAKE(n);
 	return NULL;
 }

@@ -10,6 +10,7 @@
  */
 #include "fs.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 static struct err *info_text(struct mount *m, struct node *n, struct buf *out)
@@ -158,9 +159,21 @@ struct err *index_node(const struct node *dir, struct version *v, const char *na
 	n->ino = index_ino(dir, v, name);
 	n->is_frozen = dir->is_frozen;
 	n->row = INDEX_KIND;
-	n->entry_timeout = 1.0;
+	n->entry_timeout = dir->is_frozen ? TIMEOUT_IMMUTABLE : 0;
 	*ret = TAKE(n);
 	return NULL;
+}
+
+/* What a text needs is there as long as the version is. */
+static struct err *render(struct mount *m, struct node *n, struct buf *out)
+{
+	struct err *err = kinds[n->row].render(m, n, out);
+	if (!err || err->code != ENOENT)
+		return err;
+	struct err *stale = err_new(ESTALE, "version %" PRIu64 " was cleaned up: %s",
+				    version_number(n->version), err->msg);
+	err_free(err);
+	return stale;
 }
 
 static struct err *text_of(struct mount *m, struct node *n, struct bytes **ret)
@@ -168,7 +181,7 @@ static struct err *text_of(struct mount *m, struct node *n, struct bytes **ret)
 	AUTO_BUF struct buf out = {0};
 	LOCK_SCOPE(&n->lock);
 	if (!n->text) {
-		TRY(kinds[n->row].render(m, n, &out));
+		TRY(render(m, n, &out));
 		TRY(bytes_new(out.len, &n->text));
 		if (out.len)
 			memcpy(n->text->data, out.data, out.len);

@@ -70,9 +70,12 @@ static struct err *value_info(struct version *v, struct field *f, uint64_t row,
 struct err *value_node(struct mount *m, struct version *v, struct field *f,
 		       uint64_t row, bool is_frozen, struct node **ret)
 {
-	struct value_info info;
+	struct value_info info = {0};
 	*ret = NULL;
-	TRY(value_info(v, f, row, &info));
+	/* who looks again for one that is there need not read it again */
+	if (!inodes_size(&m->server->inodes, value_ino(m, v, f, row, is_frozen),
+			 &info.size))
+		TRY(value_info(v, f, row, &info));
 	if (info.is_null)
 		return NULL;
 	TRY(node_new(m, &value_file_ops, value_key(v, f, row, is_frozen), v, ret));
@@ -80,7 +83,7 @@ struct err *value_node(struct mount *m, struct version *v, struct field *f,
 	(*ret)->field = f;
 	(*ret)->row = row;
 	(*ret)->size = info.size;
-	(*ret)->entry_timeout = is_frozen ? TIMEOUT_IMMUTABLE : 1.0;
+	(*ret)->entry_timeout = is_frozen ? TIMEOUT_IMMUTABLE : 0;
 	return NULL;
 }
 

@@ -198,6 +198,8 @@ struct node *inodes_get(struct inode_table *t, fuse_ino_t ino);
 /* Count one lookup of n, or of the node with its number that is there
  * already.  Takes n; the result is borrowed until forgotten. */
 struct node *inodes_add(struct inode_table *t, struct node *n);
+/* The .size of the node of that number; false: there is none. */
+bool inodes_size(struct inode_table *t, uint64_t ino, uint64_t *ret);
 void inodes_forget(struct inode_table *t, fuse_ino_t ino, uint64_t n_lookup);
 
 /* --- the mount --- */

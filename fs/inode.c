@@ -114,6 +114,15 @@ struct node *inodes_add(struct inode_table *t, struct node *n)
 	return n;
 }
 
+bool inodes_size(struct inode_table *t, uint64_t ino, uint64_t *ret)
+{
+	LOCK_SCOPE(&t->lock);
+	const struct node *n = find(t, ino);
+	if (n)
+		*ret = n->size;
+	return n != NULL;
+}
+
 void inodes_forget(struct inode_table *t, fuse_ino_t ino, uint64_t n_lookup)
 {
 	struct node *gone = NULL;

@@ -71,22 +71,25 @@ static struct err *sniff_value(struct version *v, struct field *f, uint64_t row,
 	return NULL;
 }
 
-/* N_MEDIA if the first values do not tell. */
-static size_t sniff_column(struct version *v, struct field *f)
+/* N_MEDIA if the first values do not tell; false: they cannot be read now. */
+static bool sniff_column(struct version *v, struct field *f, uint64_t *ret)
 {
 	uint64_t n = MIN_OF(version_rows(v), (uint64_t)SNIFF_ROWS);
+	*ret = N_MEDIA;
 	for (uint64_t row = 0; row < n; row++) {
 		bool is_null;
 		size_t i;
 		struct err *err = sniff_value(v, f, row, &is_null, &i);
 		if (err) {
 			err_free(err); /* reading the value will tell it */
-			break;
+			return false;
 		}
-		if (!is_null)
-			return i;
+		if (!is_null) {
+			*ret = i;
+			return true;
+		}
 	}
-	return N_MEDIA;
+	return true;
 }
 
 /* What the column's metadata says, NULL if nothing that can be a file's. */
@@ -105,13 +108,12 @@ static const char *stated_extension(const struct field *f)
 const char *value_extension(struct mount *m, struct version *v, struct field *f)
 {
 	const char *said = stated_extension(f);
-	uint64_t key = version_column_key(v, f), i;
+	uint64_t key = version_column_key(v, f), i = N_MEDIA;
 	if (said)
 		return said;
-	if (!memo_get(m->memo, MEMO_EXTENSION, key, &i)) {
-		i = f->type->id == TYPE_FIXED_BINARY ? N_MEDIA : sniff_column(v, f);
+	if (f->type->id != TYPE_FIXED_BINARY &&
+	    !memo_get(m->memo, MEMO_EXTENSION, key, &i) && sniff_column(v, f, &i))
 		memo_put(m->memo, MEMO_EXTENSION, key, i);
-	}
 	return i < N_MEDIA ? media[i].extension : "bin";
 }
 
