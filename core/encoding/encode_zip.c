@@ -90,13 +90,13 @@ static void put_slot(struct zip_encoder *z, uint64_t i)
 		put_fixed(z);
 }
 
-/* Offsets of the rows, in the least width that holds the last. */
-static void put_index(struct buf *out, const uint64_t *offsets, uint64_t n)
+/* In the least width that holds the last. */
+void page_put_index(const uint64_t *starts, uint64_t n, struct buf *out)
 {
-	uint64_t last = offsets[n];
+	uint64_t last = starts[n];
 	unsigned width = last < 256 ? 1 : last < 65536 ? 2 : last <= UINT32_MAX ? 4 : 8;
 	for (uint64_t i = 0; i <= n; i++)
-		buf_append(out, &offsets[i], width);
+		buf_append(out, &starts[i], width);
 }
 
 static struct err *put_slots(struct zip_encoder *z, struct encoded_page *ret)
@@ -114,7 +114,7 @@ static struct err *put_slots(struct zip_encoder *z, struct encoded_page *ret)
 	ret->n_buffers = 1;
 	if (p->rep || p->shape->type.kind == VALUE_VAR) {
 		ret->n_buffers = 2;
-		put_index(&ret->buffers[1], offsets, p->n_rows);
+		page_put_index(offsets, p->n_rows, &ret->buffers[1]);
 	}
 	return NULL;
 }

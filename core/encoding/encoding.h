@@ -192,6 +192,30 @@ MUST_CHECK struct err *page_encode(const struct slots *slots,
 				   const struct leaf_shape *shape, uint64_t n_rows,
 				   enum page_dialect dialect, struct encoded_page *ret);
 
+/* --- cutting pages --- */
+
+/* Where the rows of a page lie in its first buffer, one after the other. */
+struct page_cut {
+	uint64_t n_rows;
+	uint64_t stride;  /* bytes of each, if .starts is NULL */
+	uint64_t *starts; /* owned; n_rows + 1 */
+};
+/*
+ * Find the rows of a 2.1 or 2.2 page that is nothing but its rows' bytes, and an index.
+ * *ret_can is false if it is not: a mini-block, a constant, rows of lists.  EIO if the
+ * index is damaged.
+ */
+MUST_CHECK struct err *page_cut_open(const void *descriptor, size_t descriptor_len,
+				     uint64_t n_rows, const struct page_source *source,
+				     struct page_cut *ret, bool *ret_can);
+void page_cut_fini(struct page_cut *c); /* accepts zeroed */
+/* Append the descriptor of a page with n_rows of the rows. */
+MUST_CHECK struct err *page_cut_describe(const void *descriptor, size_t descriptor_len,
+					 uint64_t n_rows, struct buf *out);
+/* Append its second buffer, where rows differ in length: where each of n begins, and
+ * where the last ends. */
+void page_put_index(const uint64_t *starts, uint64_t n, struct buf *out);
+
 /* --- 2.0 --- */
 
 /* The lists of a range of a 2.0 list page. */

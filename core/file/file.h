@@ -224,6 +224,19 @@ MUST_CHECK struct err *file_writer_take(struct file_writer *w, size_t top,
 					struct file_reader *r,
 					const struct file_map *map,
 					const struct page_span *span);
+/* A run of rows. */
+struct row_run {
+	uint64_t first, end;
+};
+/*
+ * The same of some rows of a span, in ascending runs: a page of their bytes. *ret_taken
+ * is false, and nothing is done, if they must be decoded: they do not lie in the page
+ * as runs of bytes.
+ */
+MUST_CHECK struct err *
+file_writer_take_runs(struct file_writer *w, size_t top, struct file_reader *r,
+		      const struct file_map *map, const struct page_span *span,
+		      const struct row_run *runs, size_t n, bool *ret_taken);
 /* Does every version of the field's values have to be taken?  Blobs cannot even be. */
 bool field_is_only_taken(const struct field *f);
 

@@ -73,8 +73,9 @@ struct err *out_column_put_page(const struct file_writer *w, struct out_column *
 	return buf_check(&c->pages);
 }
 
-static struct err *put_page(const struct file_writer *w, struct out_column *c,
-			    struct encoded_page *e, uint64_t *offsets, uint64_t *sizes)
+struct err *out_column_put(const struct file_writer *w, struct out_column *c,
+			   struct encoded_page *e, uint64_t n_rows, uint64_t *offsets,
+			   uint64_t *sizes)
 {
 	struct buf any AUTO_BUF = {0};
 	Lance__File__Page m = LANCE__FILE__PAGE__INIT;
@@ -93,7 +94,7 @@ static struct err *put_page(const struct file_writer *w, struct out_column *c,
 	m.buffer_offsets = offsets;
 	m.buffer_sizes = sizes;
 	m.n_buffer_offsets = m.n_buffer_sizes = e->n_buffers;
-	m.length = c->n_rows;
+	m.length = n_rows;
 	return out_column_put_page(w, c, &m);
 }
 
@@ -108,7 +109,7 @@ static struct err *write_page(struct file_writer *w, struct out_column *c,
 		sizes[i] = e->buffers[i].len;
 		TRY(io_write(w->out, e->buffers[i].data, e->buffers[i].len));
 	}
-	return put_page(w, c, e, offsets, sizes);
+	return out_column_put(w, c, e, c->n_rows, offsets, sizes);
 }
 
 static struct err *reset(struct out_column *c)
@@ -126,7 +127,8 @@ static struct err *reset(struct out_column *c)
 struct err *out_column_flush(struct file_writer *w, struct out_column *c)
 {
 	struct encoded_page page = {0};
-	/* readers want the one page of a struct even if it lies in lists without items */
+	/* readers want the one page of a struct even if it lies in lists without items
+	 */
 	if (c->n_rows == 0 && c->kind != COLUMN_V20_STRUCT)
 		return NULL;
 	TRY_CTX(encode(w, c, &page), "field %s", c->field->name);

@@ -50,9 +50,8 @@ static struct err *has_members(struct file_reader *r, const struct field *f, boo
 	return NULL;
 }
 
-/* The column of the file for a column of the writer; NULL if it must be decoded. */
-static struct err *find_source(const struct out_column *c, struct file_reader *r,
-			       const struct file_map *map, struct column **ret)
+struct err *take_source(const struct out_column *c, struct file_reader *r,
+			const struct file_map *map, struct column **ret)
 {
 	int64_t i = map_column(map, c->field->id);
 	bool is_same;
@@ -99,7 +98,7 @@ static struct err *span_of_all(struct out_columns of, const struct file_writer *
 	struct page_span span = {0, n_rows, 0};
 	for (struct out_column *c = of.first; c < of.end; c++) {
 		struct column *from;
-		TRY(find_source(c, r, map, &from));
+		TRY(take_source(c, r, map, &from));
 		bool counts_rows = c == of.first || w->version != LANCE_2_0;
 		if (!from || (counts_rows && rows_of(from) != n_rows))
 			return NULL;
@@ -124,7 +123,7 @@ struct err *file_writer_spans(struct file_writer *w, size_t top, struct file_rea
 		return NULL;
 	if (of.end - of.first > 1)
 		return span_of_all(of, w, r, map, n_rows, ret, ret_n);
-	TRY(find_source(of.first, r, map, &from));
+	TRY(take_source(of.first, r, map, &from));
 	if (!from || rows_of(from) != n_rows)
 		return NULL;
 	return span_of_pages(from, ret, ret_n);
@@ -132,8 +131,8 @@ struct err *file_writer_spans(struct file_writer *w, size_t top, struct file_rea
 
 /* --- taking --- */
 
-static struct err *copy_bytes(struct file_writer *w, struct io_file *from, uint64_t off,
-			      uint64_t len)
+struct err *take_bytes(struct file_writer *w, struct io_file *from, uint64_t off,
+		       uint64_t len)
 {
 	AUTO_MEM uint8_t *some = NULL;
 	size_t room = (size_t)MIN_OF(len, COPY_BYTES);
@@ -164,7 +163,7 @@ static struct err *take_page(struct file_writer *w, struct out_column *c,
 	for (size_t i = 0; i < page->n_buffer_sizes; i++) {
 		TRY(writer_align(w));
 		offsets[i] = io_written(w->out);
-		TRY(copy_bytes(w, r->file, page->buffer_offsets[i],
+		TRY(take_bytes(w, r->file, page->buffer_offsets[i],
 			       page->buffer_sizes[i]));
 	}
 	copy.buffer_offsets = offsets;
@@ -178,7 +177,7 @@ static struct err *take_column(struct file_writer *w, struct out_column *c,
 			       const struct page_span *span, bool is_all)
 {
 	struct column *from;
-	TRY(find_source(c, r, map, &from));
+	TRY(take_source(c, r, map, &from));
 	if (!from)
 		return err_new(EINVAL, "field %s cannot be taken", c->field->name);
 	if (c->kind == COLUMN_V20_STRUCT) {

@@ -42,6 +42,13 @@ struct file_writer {
 	pthread_mutex_t lock; /* the file's end; held while a page is written */
 };
 
+/* The column of a file that a column of the writer can be taken out of; NULL: none, its
+ * values must be decoded. */
+MUST_CHECK struct err *take_source(const struct out_column *c, struct file_reader *r,
+				   const struct file_map *map, struct column **ret);
+/* Append bytes of a file. */
+MUST_CHECK struct err *take_bytes(struct file_writer *w, struct io_file *from,
+				  uint64_t off, uint64_t len);
 /* Can the field's own values not be encoded? */
 bool column_is_only_read(const struct field *f);
 /* The columns of one top-level field, [first, end). */
@@ -64,6 +71,10 @@ MUST_CHECK struct err *out_column_flush(struct file_writer *w, struct out_column
 MUST_CHECK struct err *out_column_put_page(const struct file_writer *w,
 					   struct out_column *c,
 					   Lance__File__Page *page);
+/* The same of an encoded page, whose buffers lie there. */
+MUST_CHECK struct err *out_column_put(const struct file_writer *w, struct out_column *c,
+				      struct encoded_page *e, uint64_t n_rows,
+				      uint64_t *offsets, uint64_t *sizes);
 /* Align the file to 64 bytes. */
 MUST_CHECK struct err *writer_align(struct file_writer *w);
 

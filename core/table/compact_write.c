@@ -128,23 +128,74 @@ static struct err *open_source(struct column_writing *c, const struct fragment *
 	return fragment_open_file(c->all->v, files[0], ret, ret_map);
 }
 
+/* The live rows of a span. */
+static struct err *live_runs(const struct rows_from *from, const struct page_span *s,
+			     struct row_run **ret, size_t *ret_n)
+{
+	size_t cap = 0;
+	bool was_live = false;
+	*ret_n = 0;
+	for (uint64_t row = s->first; row < s->end; row++) {
+		bool is_live = !deletion_has(from->deleted, row);
+		if (is_live && !was_live) {
+			TRY(mem_grow(*ret_n + 1, sizeof(**ret), &cap, ret));
+			(*ret)[(*ret_n)++].first = row;
+		}
+		if (is_live)
+			(*ret)[*ret_n - 1].end = row + 1;
+		was_live = is_live;
+	}
+	return NULL;
+}
+
+/* The file that a column of a fragment is taken out of. */
+struct source {
+	struct file_reader *reader;
+	struct file_map map;
+};
+
+/* Take what is live of a page; *ret is false if it must be decoded. */
+static struct err *take_span(struct column_writing *c, struct rows_from *from,
+			     const struct source *source, const struct page_span *s,
+			     uint64_t n_live, bool *ret)
+{
+	AUTO_MEM struct row_run *runs = NULL;
+	size_t n;
+	if (n_live == s->end - s->first) {
+		*ret = true;
+		return file_writer_take(c->all->out, c->top, source->reader,
+					&source->map, s);
+	}
+	TRY(live_runs(from, s, &runs, &n));
+	return file_writer_take_runs(c->all->out, c->top, source->reader, &source->map,
+				     s, runs, n, ret);
+}
+
+/* Is a page's part that stays large enough for a page of its own? */
+static bool is_worth_taking(const struct column_writing *c, const struct page_span *s,
+			    uint64_t n_live)
+{
+	double share = (double)n_live / (double)(s->end - s->first);
+	return field_is_only_taken(c->field) ||
+	       (double)s->bytes * share >= (double)c->taken_bytes;
+}
+
 static struct err *write_spans(struct column_writing *c, struct rows_from *from,
-			       struct file_reader *r, const struct file_map *map,
+			       const struct source *source,
 			       const struct page_span *spans, size_t n)
 {
 	uint64_t pending = from->done; /* rows up to here are to be decoded */
-	bool must = field_is_only_taken(c->field);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t n_live = live_in(from, &spans[i]);
-		bool is_whole = n_live == spans[i].end - spans[i].first;
-		if (!is_whole || !(must || spans[i].bytes >= c->taken_bytes)) {
-			pending += n_live;
+		bool is_taken = n_live > 0 && is_worth_taking(c, &spans[i], n_live);
+		if (is_taken)
+			TRY(decode_until(c, from, pending));
+		if (is_taken)
+			TRY(take_span(c, from, source, &spans[i], n_live, &is_taken));
+		pending += n_live;
+		if (!is_taken)
 			continue;
-		}
-		TRY(decode_until(c, from, pending));
-		TRY(file_writer_take(c->all->out, c->top, r, map, &spans[i]));
-		from->done += n_live;
-		pending = from->done;
+		from->done = pending;
 		TRY(tell(c, n_live));
 	}
 	return decode_until(c, from, pending);
@@ -155,16 +206,17 @@ static struct err *write_fragment(struct column_writing *c, struct fragment *f)
 	AUTO(file_reader) struct file_reader *r = NULL;
 	AUTO_MEM struct page_span *spans = NULL;
 	struct rows_from from = {.f = f, .is_all = c->all->run->group->keeps_rows};
-	struct file_map map;
+	struct source source = {0};
 	size_t n = 0;
 	if (!from.is_all)
 		TRY(fragment_deleted(c->all->v, f, &from.deleted));
-	TRY(open_source(c, f, &r, &map));
+	TRY(open_source(c, f, &r, &source.map));
+	source.reader = r;
 	if (r)
-		TRY(file_writer_spans(c->all->out, c->top, r, &map, f->physical_rows,
-				      &spans, &n));
+		TRY(file_writer_spans(c->all->out, c->top, r, &source.map,
+				      f->physical_rows, &spans, &n));
 	if (n)
-		return write_spans(c, &from, r, &map, spans, n);
+		return write_spans(c, &from, &source, spans, n);
 	return decode_until(c, &from,
 			    f->physical_rows - (from.is_all ? 0 : f->n_deleted));
 }
