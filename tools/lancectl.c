@@ -21,7 +21,7 @@ enum status { DONE = 0, FAILED = 1, USAGE = 2, CONFLICT = 3, PARTIAL = 4 };
 #define SILENT_NS INT64_C(500000000) /* before progress is shown */
 
 struct screen {
-	bool is_quiet, shows_progress;
+	bool shows_progress;
 	int last_percent;
 	int64_t start_ns;
 };
@@ -77,7 +77,7 @@ static void job_began(void *ctx, uint64_t id)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(signals[i], &action, NULL);
-	if (!s->is_quiet)
+	if (s->shows_progress) /* cron mails what is said to nobody */
 		fprintf(stderr, "lancectl: job %" PRIu64 "\n", id);
 }
 
@@ -142,7 +142,7 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 	AUTO(table) struct table *table = NULL;
 	AUTO(version) struct version *v = NULL;
 	AUTO_BUF struct buf out = {0};
-	struct screen screen = {quiet, !quiet && isatty(STDERR_FILENO), -1,
+	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1,
 				monotonic_ns()};
 	const struct command *c = command_find(w->args[0]);
 	if (!c || !c->makes_dataset) {
