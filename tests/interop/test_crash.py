@@ -44,6 +44,7 @@ def test_crash__every_state_is_whole(tmp_path):
     chosen = [k < "000000003" or h % 19 == 7 for k, h in zip(*(before.column(n).to_pylist() for n in ("key", "height")))]
     assert new["update"].column("width").to_pylist() == [w + c for w, c in zip(before.column("width").to_pylist(), chosen)]
     assert new["moved"].sort_by("key").column("width") == new["update"].sort_by("key").column("width")
+    assert new["compact"] == before and new["merge"] == before
     assert new["delete"] == pa.concat_tables([before.slice(0, 1), before.slice(3)])
     gone = old.get_fragments()[0].count_rows() + 1
     assert new["emptied"] == before.slice(gone)
