@@ -4,7 +4,6 @@ What decides how a value is stored is how it repeats, how long it is and what is
 leaf has its own style of values, and each field its own share of nulls.
 """
 
-import collections
 import datetime
 import decimal
 import json
@@ -221,6 +220,18 @@ def storage_of(kind):
     return kind
 
 
+class Leaves(dict):
+    """Values of each leaf by its path; a copy of it goes on with the same ones."""
+
+    def __init__(self, rng):
+        super().__init__()
+        self.rng = rng
+
+    def __missing__(self, path):
+        self[path] = made = Values(self.rng)
+        return made
+
+
 class Column:
     """Makes arrays of one field's values."""
 
@@ -229,7 +240,7 @@ class Column:
         self.nulls = rng.choice((0, 0, 0.1, 0.5, 0.97, 1))
         self.inner_nulls = rng.choice((0, 0, 0.2))
         self.items = rng.choice((2, 4, 4, 30)) if rng.random() < 0.97 else 3000
-        self.leaves = collections.defaultdict(lambda: Values(rng))
+        self.leaves = Leaves(rng)
 
     def weight(self):
         """About how many leaf values a row has."""
