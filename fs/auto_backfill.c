@@ -16,29 +16,13 @@ static bool wants_it(const struct field *f)
 	return field_is_udf(f) && value && strcmp(value, "true") == 0;
 }
 
-/* One that has not ended is at it, or will be. */
-static struct err *has_job(struct mount *m, const char *what, bool *ret)
-{
-	struct job_status *jobs;
-	size_t n;
-	*ret = false;
-	TRY(jobs_list(m->store, &jobs, &n));
-	for (size_t i = 0; i < n; i++)
-		if (!job_state_is_final(jobs[i].state) && jobs[i].what &&
-		    strcmp(jobs[i].what, what) == 0)
-			*ret = true;
-	jobs_free(jobs, n);
-	return NULL;
-}
-
 static struct err *begin(struct mount *m, const struct field *f)
 {
 	AUTO_BUF struct buf line = {0};
 	AUTO_MEM char *what = NULL;
-	uint64_t id;
 	bool found;
 	TRY(str_printf(&what, "backfill %s", f->name));
-	TRY(has_job(m, what, &found));
+	TRY(auto_job_find(m, what, &found));
 	if (found) {
 		m->watched.filled = 0; /* it may have begun too early */
 		return NULL;
@@ -48,10 +32,7 @@ static struct err *begin(struct mount *m, const struct field *f)
 	buf_str(&line, " --on-error=null");
 	buf_byte(&line, 0);
 	TRY(buf_check(&line));
-	TRY(job_create(m->store, (char *)line.data, what, &id));
-	log_line(&m->server->log, LEVEL_INFO, "job %llu: %s, by itself",
-		 (unsigned long long)id, what);
-	return runner_submit(m, id);
+	return auto_job_begin(m, (char *)line.data, what);
 }
 
 /* The first of those that are computed together, for all of them. */
@@ -77,8 +58,7 @@ static struct err *look_at(struct mount *m, struct version *v, const struct fiel
 void auto_backfill(struct mount *m, struct version *v)
 {
 	const struct server *s = m->server;
-	if (m->watched.filled == version_number(v) || !m->is_writable || m->main ||
-	    s->options.skip_jobs || s->options.read_only)
+	if (m->watched.filled == version_number(v) || !auto_jobs_wanted(m))
 		return;
 	m->watched.filled = version_number(v);
 	for (size_t i = 0; i < version_n_fields(v); i++) {

@@ -58,14 +58,17 @@ struct job_board;
 struct mount_options {
 	char *source, *mountpoint; /* owned */
 	int foreground, show_help, show_version, read_only, debug;
-	char *formats;	     /* owned; listed formats besides the natural ones */
-	char *protect;	     /* owned; columns that are not replaced */
-	char *udf_users;     /* owned; who may bring programs besides the mounter */
-	char *cache_dir;     /* owned; where sizes are remembered; NULL: the default */
-	int allow_drop;	     /* rm drops columns and tags */
-	int skip_jobs;	     /* jobs that were left are left */
-	double version_poll; /* seconds */
-	uint64_t rejected_size; /* bytes kept in rejected/ */
+	char *formats;	  /* owned; listed formats besides the natural ones */
+	char *protect;	  /* owned; columns that are not replaced */
+	char *udf_users;  /* owned; who may bring programs besides the mounter */
+	char *cache_dir;  /* owned; where sizes are remembered; NULL: the default */
+	int allow_drop;	  /* rm drops columns and tags */
+	int skip_jobs;	  /* jobs that were left are left */
+	int auto_compact; /* begin compactions, when there are */
+	uint64_t auto_compact_fragments; /* so many that can be put together, or */
+	double auto_compact_deleted;	 /* more than this share of deleted rows */
+	double version_poll;		 /* seconds */
+	uint64_t rejected_size;		 /* bytes kept in rejected/ */
 };
 
 /* --- nodes --- */
@@ -212,6 +215,11 @@ struct failure {
 
 /* --- mount.c: one table, or the directory of a database --- */
 
+/* What a compaction would do away with. */
+struct compactable {
+	uint64_t fragments, deleted;
+};
+
 /* What the watcher knows of a mount. */
 struct watched {
 	struct mount *next;   /* guarded by the watch's lock */
@@ -220,8 +228,11 @@ struct watched {
 	pthread_mutex_t lock; /* one refresh at a time */
 	char *warned;	      /* guarded by .lock; owned; the last failure told */
 	atomic_ullong shown;  /* the version that entries were last invalidated for */
-	uint64_t filled; /* of the watching thread: the version that was last looked
-			  * through for columns to be filled by themselves */
+	uint64_t filled;    /* of the watching thread: the version that was last looked
+			     * through for columns to be filled by themselves */
+	uint64_t compacted; /* of the same: the version last looked at for that */
+	bool has_compacted; /* of the same: a job was begun for what it had */
+	struct compactable left; /* of the same: by the last job */
 };
 
 struct mount {
@@ -375,6 +386,19 @@ struct timer {
 };
 struct timer timer_start(struct metrics *metrics, enum metric_op op);
 void timer_stop(struct timer *t);
+
+/* --- auto_job.c: jobs that are begun by themselves --- */
+
+bool auto_jobs_wanted(const struct mount *m);
+/* Is there one of that name that has not ended, and is at it or will be? */
+MUST_CHECK struct err *auto_job_find(struct mount *m, const char *what, bool *ret);
+MUST_CHECK struct err *auto_job_begin(struct mount *m, const char *line,
+				      const char *what);
+
+/* --- auto_compact.c --- */
+
+/* Begin a compaction if the options want one of what the version is, once for each. */
+void auto_compact(struct mount *m, struct version *v);
 
 /* --- auto_backfill.c --- */
 

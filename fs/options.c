@@ -17,7 +17,8 @@
 struct raw_options {
 	int show_help, show_version, foreground, debug, read_only, skips_jobs;
 	char *formats, *protect, *version_poll, *rejected_size, *cache_dir, *config,
-		*allow_drop, *skip_jobs, *udf_users;
+		*allow_drop, *skip_jobs, *udf_users, *auto_compact,
+		*auto_compact_fragments, *auto_compact_deleted;
 };
 
 #define OPTION(text, member, value)                                                    \
@@ -41,6 +42,9 @@ static const struct fuse_opt specs[] = {
 	OPTION("skip-jobs=%s", skip_jobs, 0),
 	OPTION("skip-jobs", skips_jobs, 1),
 	OPTION("udf-users=%s", udf_users, 0),
+	OPTION("auto-compact=%s", auto_compact, 0),
+	OPTION("auto-compact-fragments=%s", auto_compact_fragments, 0),
+	OPTION("auto-compact-deleted=%s", auto_compact_deleted, 0),
 	OPTION("config=%s", config, 0),
 	FUSE_OPT_END,
 };
@@ -68,6 +72,11 @@ void options_usage(void)
 	       "  -o skip-jobs         leave jobs that were left unfinished\n"
 	       "  -o udf-users=LIST    users whose functions run, besides who mounts, "
 	       "as in a:b\n"
+	       "  -o auto-compact=yes  compact the table when it needs it (no)\n"
+	       "  -o auto-compact-fragments=N  when N small fragments can be put "
+	       "together (64)\n"
+	       "  -o auto-compact-deleted=X    or more than this share of its rows "
+	       "is deleted (0.2)\n"
 	       "  -o config=FILE       instead of " CONFIG_PATH "\n"
 	       "  -o allow_other       let other users in (see fuse.conf)\n\n"
 	       "fusermount3 -u MOUNTPOINT unmounts.  See lancefs(1).\n");
@@ -104,6 +113,9 @@ static int take_pair(void *user, const char *section, const char *name,
 		{"allow-drop", &raw->allow_drop},
 		{"skip-jobs", &raw->skip_jobs},
 		{"udf-users", &raw->udf_users},
+		{"auto-compact", &raw->auto_compact},
+		{"auto-compact-fragments", &raw->auto_compact_fragments},
+		{"auto-compact-deleted", &raw->auto_compact_deleted},
 	};
 	(void)section;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -152,6 +164,30 @@ static struct err *parse_bool(const char *name, const char *text, int *ret)
 	return NULL;
 }
 
+static struct err *parse_compaction(const struct raw_options *raw,
+				    struct mount_options *o)
+{
+	const char *n = raw->auto_compact_fragments, *share = raw->auto_compact_deleted;
+	char *end;
+	o->auto_compact_fragments = 64;
+	o->auto_compact_deleted = 0.2;
+	TRY(parse_bool("auto-compact", raw->auto_compact, &o->auto_compact));
+	if (n && (!str_to_u64(n, &o->auto_compact_fragments) ||
+		  o->auto_compact_fragments < 2))
+		return err_new(EINVAL,
+			       "auto-compact-fragments: '%s' is not a number from 2 on",
+			       n);
+	if (!share)
+		return NULL;
+	o->auto_compact_deleted = strtod(share, &end);
+	if (*end || end == share || !(o->auto_compact_deleted >= 0) ||
+	    o->auto_compact_deleted > 1)
+		return err_new(EINVAL,
+			       "auto-compact-deleted: '%s' is not a share from 0 to 1",
+			       share);
+	return NULL;
+}
+
 static struct err *convert(struct raw_options *raw, struct mount_options *o)
 {
 	char *end;
@@ -166,6 +202,7 @@ static struct err *convert(struct raw_options *raw, struct mount_options *o)
 	o->udf_users = TAKE(raw->udf_users);
 	TRY(parse_bool("allow-drop", raw->allow_drop, &o->allow_drop));
 	TRY(parse_bool("skip-jobs", raw->skip_jobs, &o->skip_jobs));
+	TRY(parse_compaction(raw, o));
 	o->skip_jobs |= raw->skips_jobs;
 	o->version_poll = 1.0;
 	o->rejected_size = (uint64_t)1 << 30;
@@ -193,6 +230,9 @@ static void raw_fini(struct raw_options *raw)
 	free(raw->allow_drop);
 	free(raw->skip_jobs);
 	free(raw->udf_users);
+	free(raw->auto_compact);
+	free(raw->auto_compact_fragments);
+	free(raw->auto_compact_deleted);
 }
 
 struct err *options_parse(struct fuse_args *args, struct mount_options *ret)

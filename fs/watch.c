@@ -145,6 +145,7 @@ static void look_after(struct mount *m)
 		atomic_store(&m->watched.shown, version_number(v));
 	}
 	auto_backfill(m, v);
+	auto_compact(m, v);
 }
 
 /* --- the thread --- */
