@@ -6,6 +6,9 @@
  * with many deleted rows in fragments that would be compacted, gets a job.  What a
  * compaction has left, because it cannot write it, does not count again: only what has
  * come since.
+ *
+ * It waits for columns that are being written and for jobs: their rows would be
+ * somewhere else when they are done.
  */
 #include "fs.h"
 
@@ -44,14 +47,22 @@ static bool is_enough(const struct mount *m, const struct version *v,
 	       (double)deleted > o->auto_compact_deleted * (double)n_rows;
 }
 
+static struct err *must_wait(struct mount *m, bool *ret)
+{
+	*ret = staging_is_busy(m);
+	if (!*ret)
+		TRY(auto_job_find(m, COMPACT, ret));
+	return *ret ? NULL : auto_job_running(m, ret);
+}
+
 static struct err *look_at(struct mount *m, struct version *v)
 {
 	struct watched *w = &m->watched;
 	struct compactable now;
-	bool is_running;
-	TRY(auto_job_find(m, COMPACT, &is_running));
-	if (is_running) {
-		w->compacted = 0; /* look again when it has ended */
+	bool waits;
+	TRY(must_wait(m, &waits));
+	if (waits) {
+		w->compacted = 0; /* look again */
 		return NULL;
 	}
 	TRY(measure(v, &now));

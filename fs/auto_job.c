@@ -12,16 +12,31 @@ bool auto_jobs_wanted(const struct mount *m)
 	return m->is_writable && !m->main && !o->skip_jobs && !o->read_only;
 }
 
+static bool has_name(const struct job_status *s, const char *name)
+{
+	return !job_state_is_final(s->state) && s->what && strcmp(s->what, name) == 0;
+}
+
 struct err *auto_job_find(struct mount *m, const char *what, bool *ret)
 {
 	struct job_status *jobs;
 	size_t n;
 	*ret = false;
 	TRY(jobs_list(m->store, &jobs, &n));
-	for (size_t i = 0; i < n; i++)
-		if (!job_state_is_final(jobs[i].state) && jobs[i].what &&
-		    strcmp(jobs[i].what, what) == 0)
-			*ret = true;
+	for (size_t i = 0; i < n && !*ret; i++)
+		*ret = has_name(&jobs[i], what);
+	jobs_free(jobs, n);
+	return NULL;
+}
+
+struct err *auto_job_running(struct mount *m, bool *ret)
+{
+	struct job_status *jobs;
+	size_t n;
+	*ret = false;
+	TRY(jobs_list(m->store, &jobs, &n));
+	for (size_t i = 0; i < n && !*ret; i++)
+		*ret = jobs[i].state == JOB_RUNNING;
 	jobs_free(jobs, n);
 	return NULL;
 }

@@ -392,6 +392,8 @@ void timer_stop(struct timer *t);
 bool auto_jobs_wanted(const struct mount *m);
 /* Is there one of that name that has not ended, and is at it or will be? */
 MUST_CHECK struct err *auto_job_find(struct mount *m, const char *what, bool *ret);
+/* Is any at work? */
+MUST_CHECK struct err *auto_job_running(struct mount *m, bool *ret);
 MUST_CHECK struct err *auto_job_begin(struct mount *m, const char *line,
 				      const char *what);
 
@@ -686,6 +688,8 @@ void staging_expect(struct mount *m, uint64_t ino, pid_t tid);
 bool staging_expected(struct mount *m, uint64_t ino, pid_t tid);
 /* Drop staged files that are idle for long; called about once a second. */
 void staging_expire(struct mount *m);
+/* Is a column being written? */
+bool staging_is_busy(struct mount *m);
 
 /* --- gestures.c: what mv, rm, ln -s and setfattr mean --- */
 

@@ -356,6 +356,28 @@ static bool is_idle(struct staged *s, int64_t now)
 	       now - s->closed_ns > STAGED_IDLE_SECONDS * INT64_C(1000000000);
 }
 
+/* A column that somebody has open for writing, or that is being committed. */
+static bool is_column_under_way(struct staged *s)
+{
+	if (!s->place->holds_columns)
+		return false;
+	if (pthread_mutex_trylock(&s->lock) != 0)
+		return true;
+	bool is_open = s->state == STAGED_OPEN && s->n_open > 0;
+	pthread_mutex_unlock(&s->lock);
+	return is_open;
+}
+
+bool staging_is_busy(struct mount *m)
+{
+	struct staging *g = m->staging;
+	bool is_busy = false;
+	LOCK_SCOPE(&g->lock);
+	for (size_t i = 0; i < g->n && !is_busy; i++)
+		is_busy = is_column_under_way(g->items[i]);
+	return is_busy;
+}
+
 void staging_expire(struct mount *m)
 {
 	struct staging *g = m->staging;

@@ -50,7 +50,14 @@ files=$(fragments)
 append $((5 - files))
 sleep 0.5
 is "fewer are left alone" 1 "$(jobs)"
+exec 5>"$mnt/columns/n.txt"
+seq $(($(info rows) - 1)) >&5
 append 1
+sleep 0.5
+is "not while a column is written" 1 "$(jobs)"
+echo 0 >&5
+exec 5>&-
+is "which is there then" "n" "$(cut -f1 "$mnt/schema" | grep -x n)"
 until_is 1 fragments || is "fragments are put together" 1 "$(fragments)"
 is "by a job" "1 2" "$(jobs)"
 until_is "state: DONE" sed -n 1p "$mnt/jobs/2/status" || true
