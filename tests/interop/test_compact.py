@@ -13,10 +13,12 @@ import pyarrow.compute
 import pytest
 
 import compacted
+import test_refresh
 from compacted import (LINEAGE, answers_of_lancedb, check_answers, compact, compact_checked, count, everything,
                        picture)
 from conftest import BIN, lancectl
 from random_history import History
+from test_resume import expected
 from test_schema import VERSIONS, valid
 from test_write import small_disk
 
@@ -209,6 +211,31 @@ def test_answer__is_one_line(tmp_path, mount):
     done = lancectl("compact", path)
     assert re.match(r"nothing to compact: 1 fragment, 1 file", done.stdout.decode()), done.stdout
     assert len(done.stdout.splitlines()) == 1
+
+
+# --- columns that programs compute ---
+
+def test_computed_column__is_computed_still(tmp_path, mount):
+    where, _, file = test_refresh.make(tmp_path)
+    lancectl("add", where, "other", "k + 1")
+    assert compact_checked(where)["groups"] > 0
+    assert test_refresh.stale(where, mount(where)) == "0"
+    assert "f is up to date" in test_refresh.refresh(where) and test_refresh.total(file) == 6000
+
+
+@pytest.mark.parametrize("mode, options", (("rows", ()), ("columns", ("--columns",))))
+def test_stale_rows__are_stale_still(tmp_path, mount, mode, options):
+    """What was changed since it was computed from is not forgotten by a compaction."""
+    where, _, file = test_refresh.make(tmp_path)
+    lancectl("update", where, "k=k + 1000000", "--where=k % 1000 = 5", f"--mode={mode}")
+    mnt = mount(where)
+    assert test_refresh.stale(where, mnt) == "1"
+    assert compact_checked(where, *options)["groups"] > 0
+    assert test_refresh.stale(where, mnt) == "1"
+    test_refresh.refresh(where)
+    got = lance.dataset(str(where)).to_table(columns=["k", "f"])
+    assert got.column("f").to_pylist() == [expected(k) for k in got.column("k").to_pylist()]
+    assert test_refresh.total(file) >= 6006
 
 
 # --- faults ---
