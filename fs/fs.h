@@ -87,6 +87,7 @@ struct handle {
 	struct handle *prev, *next; /* guarded by the server's .handles_lock */
 	struct node *node;	    /* borrowed: the kernel holds it */
 	struct version *version;    /* owned reference; of directories */
+	struct version_hold hold;   /* what it shows stays while it is open */
 	struct bytes *text;	    /* owned reference; of generated files */
 	struct blob blob;	    /* owned; of values that are blobs */
 	struct buf reply;	    /* of files whose reads wait */

@@ -35,6 +35,7 @@ static struct err *decide_writable(struct mount *m)
 static struct err *open_table(struct mount *m)
 {
 	TRY(table_open(m->store, &m->server->log, &m->table));
+	TRY(table_hold_leases(m->table));
 	TRY(decide_writable(m));
 	TRY(memo_open(m, &m->memo));
 	TRY(staging_new(m, &m->staging));
@@ -141,6 +142,7 @@ static struct err *open_branch(struct mount *main, const struct table_branch *b,
 		      branch_salt(main, b), &m));
 	m->main = mount_ref(main);
 	m->table = TAKE(t);
+	TRY(table_hold_leases(m->table));
 	m->memo = main->memo; /* by content, which they share */
 	m->uid = main->uid;
 	m->gid = main->gid;

@@ -21,6 +21,7 @@ static void handle_free(struct handle *h)
 {
 	if (!h)
 		return;
+	version_let_go(&h->hold);
 	version_unref(h->version);
 	bytes_unref(h->text);
 	blob_fini(&h->blob);
@@ -83,6 +84,8 @@ struct err *open_node(fuse_req_t req, struct node *n, struct fuse_file_info *fi)
 	if (h->can_write && (n->ops == &value_file_ops || n->ops == &text_file_ops))
 		return err_new(EROFS, "this part of the tree is read-only; write "
 				      "columns in columns/");
+	if (n->version)
+		TRY(version_hold(n->version, &h->hold));
 	if (n->ops->open)
 		TRY(n->ops->open(m, h, fi));
 	handle_open(server_of(req), TAKE(h), fi);
@@ -210,6 +213,19 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 /* --- directories --- */
 
+static struct err *open_dir(struct node *n, struct handle **ret)
+{
+	struct mount *m = n->mount;
+	AUTO(handle) struct handle *h = NULL;
+	TRY(mem_new(&h));
+	h->node = n;
+	h->version = m->table ? node_version(m, n) : NULL;
+	if (h->version)
+		TRY(version_hold(h->version, &h->hold));
+	*ret = TAKE(h);
+	return NULL;
+}
+
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *h;
@@ -219,13 +235,11 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct mount *m = n->mount;
 	if (!n->is_frozen)
 		watch_poll(m);
-	struct err *err = mem_new(&h);
+	struct err *err = open_dir(n, &h);
 	if (err) {
 		reply_err(req, m, node_label(n), err);
 		return;
 	}
-	h->node = n;
-	h->version = m->table ? node_version(m, n) : NULL;
 	handle_open(m->server, h, fi);
 	if (fuse_reply_open(req, fi) != 0)
 		handle_close(m->server, h);

@@ -133,6 +133,17 @@ static struct err *table_name(const char *dataset, char **ret)
 	return str_dup_len(dataset + start, end - start, ret);
 }
 
+/* Cleanups spare what a command works with for long. */
+static struct err *take_version(struct table *t, const struct command *c,
+				struct version **ret, struct version_hold *hold)
+{
+	bool holds = c && (c->is_long || c->is_job) && !c->cleans_up;
+	if (holds)
+		TRY(table_hold_leases(t));
+	*ret = table_latest(t);
+	return holds ? version_hold(*ret, hold) : NULL;
+}
+
 static struct err *run(struct words *w, const char *dataset, bool json, bool quiet,
 		       bool *is_partial)
 {
@@ -141,14 +152,14 @@ static struct err *run(struct words *w, const char *dataset, bool json, bool qui
 	AUTO(io_store) struct io_store *store = NULL;
 	AUTO(table) struct table *table = NULL;
 	AUTO(version) struct version *v = NULL;
+	AUTO_HOLD struct version_hold hold = {0};
 	AUTO_BUF struct buf out = {0};
-	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1,
-				monotonic_ns()};
+	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1, monotonic_ns()};
 	const struct command *c = command_find(w->args[0]);
 	if (!c || !c->makes_dataset) {
 		TRY(io_store_open_local(dataset, &store));
 		TRY(table_open(store, &log, &table));
-		v = table_latest(table);
+		TRY(take_version(table, c, &v, &hold));
 	}
 	AUTO_MEM char *name = NULL;
 	TRY(table_name(dataset, &name));

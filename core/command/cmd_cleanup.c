@@ -187,6 +187,7 @@ const struct command cmd_cleanup = {
 		   "alone the N newest stay, of whatever age",
 	.is_long = true,
 	.is_job = true,
+	.cleans_up = true,
 	.check = check_cleanup,
 	.options = cleanup_words,
 	.run = run_cleanup,

@@ -87,6 +87,7 @@ struct command {
 	struct err *(*check)(const struct command_env *env, const struct words *w);
 	const char *const *options; /* names without dashes; NULL-terminated */
 	bool makes_dataset;	    /* it is not there yet */
+	bool cleans_up; /* the version that it is given need not stay meanwhile */
 	struct err *(*run)(const struct command_env *env, const struct words *w,
 			   struct buf *out);
 };

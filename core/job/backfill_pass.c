@@ -33,8 +33,8 @@ void pass_close(struct pass *p)
 	free(p->want);
 	free(p->todo);
 	free(p->fragments);
-	if (p->version)
-		version_unref(p->version);
+	version_let_go(&p->hold);
+	version_unref(p->version);
 	pthread_mutex_destroy(&p->lock);
 	pthread_cond_destroy(&p->changed);
 	free(p);
@@ -189,6 +189,7 @@ struct err *pass_open(const struct pass_spec *spec, struct pass **ret)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
 	p->version = version_ref(v);
+	TRY(version_hold(v, &p->hold));
 	TRY(udf_columns_find(v, spec->column, &p->columns));
 	TRY(inputs_table(p->columns.inputs, p->columns.n_inputs, &p->inputs));
 	TRY(list_fragments(p));

@@ -49,6 +49,7 @@ struct fragment_work {
 
 struct pass {
 	struct version *version;	 /* owned reference */
+	struct version_hold hold;	 /* of it */
 	struct udf_columns columns;	 /* of it */
 	struct field *inputs;		 /* owned; a table */
 	uint8_t *want, *todo;		 /* owned; a bit for each live row */

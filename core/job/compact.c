@@ -149,6 +149,8 @@ static struct err *run_round(struct compaction *c, bool is_first)
 	c->is_spoiled = false;
 	TRY(table_refresh(c->table));
 	AUTO(version) struct version *v = table_latest(c->table);
+	AUTO_HOLD struct version_hold hold = {0};
+	TRY(version_hold(v, &hold));
 	if (is_first)
 		measure(v, &c->result->before);
 	TRY(version_check_writable(v));

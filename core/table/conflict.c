@@ -519,7 +519,7 @@ enum conflict conflict_between(const tx_t *ours, const tx_t *theirs)
 struct err *transaction_of(struct table *t, uint64_t number, tx_t **ret)
 {
 	AUTO(version) struct version *v = NULL;
-	struct err *err = table_version(t, number, &v);
+	struct err *err = table_peek(t, number, &v);
 	if (err && err->code == ENOENT) {
 		err_free(err); /* told in other words */
 		return err_new(EBUSY,

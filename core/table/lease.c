@@ -68,16 +68,23 @@ static struct err *read_text(int fd, const char *path, char **ret)
 	return buf_take_str(&text, ret);
 }
 
-/* Does its process live? */
-static bool is_alive(int fd, const char *name)
+enum life { LIVES, IS_DEAD, IS_GONE };
+
+/* Its holder takes a file away before he unlocks it. */
+static enum life life_of(int fd, const char *name)
 {
 	struct stat st;
 	struct timespec now;
 	bool is_locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	if (is_locked || is_of_this_host(name))
-		return is_locked;
+	if (is_locked || fstat(fd, &st) != 0)
+		return LIVES;
+	if (st.st_nlink == 0)
+		return IS_GONE;
 	clock_gettime(CLOCK_REALTIME, &now);
-	return fstat(fd, &st) != 0 || now.tv_sec - st.st_mtim.tv_sec < LEASE_TRUSTED_S;
+	return !is_of_this_host(name) &&
+			       now.tv_sec - st.st_mtim.tv_sec < LEASE_TRUSTED_S
+		       ? LIVES
+		       : IS_DEAD;
 }
 
 /* *ret_gone: it has gone since it was listed: its holder may have another one. */
@@ -97,8 +104,10 @@ static struct err *read_lease(struct io_store *s, const char *name, bool *ret_go
 		return err_errno(errno, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_new(EIO, "%s is no file", path);
-	if (!is_alive(fd, name))
-		return io_remove(s, path);
+	enum life life = life_of(fd, name);
+	*ret_gone = life == IS_GONE;
+	if (life != LIVES)
+		return life == IS_DEAD ? io_remove(s, path) : NULL;
 	TRY(read_text(fd, path, &text));
 	TRY_CTX(parse(text, ret), "%s (remove it if no lancefs holds it)", path);
 	return NULL;
@@ -107,27 +116,40 @@ static struct err *read_lease(struct io_store *s, const char *name, bool *ret_go
 struct names {
 	char **items; /* owned */
 	size_t n, cap;
+	uint64_t key; /* of all of them, in any order */
 };
 
-static struct err *collect(void *ctx, const struct io_entry *e)
+static void auto_names(struct names *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->items[i]);
+	free(l->items);
+}
+
+static struct err *collect(void *ctx, const char *name)
 {
 	struct names *l = ctx;
-	if (e->name[0] == '.')
+	if (name[0] == '.')
 		return NULL; /* it is being made */
 	TRY(mem_grow(l->n + 1, sizeof(*l->items), &l->cap, &l->items));
-	TRY(str_dup(e->name, &l->items[l->n]));
+	TRY(str_dup(name, &l->items[l->n]));
 	l->n++;
+	l->key += hash_str(name, 0);
 	return NULL;
 }
 
-static struct err *read_all(struct io_store *s, struct names *l, bool *ret_changed,
-			    struct numbers *ret)
+/* A large directory's listing may lack both of a lease that went and the one that came
+ * for it, if they did so meanwhile. */
+static struct err *read_all(struct io_store *s, bool *ret_changed, struct numbers *ret)
 {
-	TRY(io_scan(s, LEASES_DIR, collect, l));
-	*ret_changed = false;
-	for (size_t i = 0; i < l->n; i++) {
+	__attribute__((cleanup(auto_names))) struct names l = {0};
+	__attribute__((cleanup(auto_names))) struct names again = {0};
+	TRY(io_list(s, LEASES_DIR, collect, &l));
+	TRY(io_list(s, LEASES_DIR, collect, &again));
+	*ret_changed = l.key != again.key;
+	for (size_t i = 0; i < l.n; i++) {
 		bool is_gone;
-		TRY(read_lease(s, l->items[i], &is_gone, ret));
+		TRY(read_lease(s, l.items[i], &is_gone, ret));
 		*ret_changed = *ret_changed || is_gone;
 	}
 	return NULL;
@@ -137,12 +159,7 @@ struct err *leases_read(struct io_store *s, struct numbers *ret)
 {
 	bool is_changed = io_store_fd(s) >= 0;
 	for (unsigned i = 0; is_changed; i++) {
-		struct names l = {0};
-		struct err *err = read_all(s, &l, &is_changed, ret);
-		for (size_t k = 0; k < l.n; k++)
-			free(l.items[k]);
-		free(l.items);
-		TRY(err);
+		TRY(read_all(s, &is_changed, ret));
 		if (i == MOST_TRIES)
 			return err_new(EBUSY, LEASES_DIR ": it keeps changing");
 	}

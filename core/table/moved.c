@@ -61,12 +61,12 @@ static struct err *look_at(struct table *t, uint64_t number,
 	AUTO(version) struct version *v = NULL;
 	AUTO(version) struct version *before = NULL;
 	AUTO_PROTO Lance__Table__Transaction *tx = NULL;
-	TRY(table_version(t, number, &v));
+	TRY(table_peek(t, number, &v));
 	TRY(version_transaction(v, &tx));
 	if (!tx || tx->operation_case != LANCE__TABLE__TRANSACTION__OPERATION_UPDATE ||
 	    !tx->update->n_new_fragments || !leaves_behind(tx->update, c))
 		return NULL;
-	TRY(table_version(t, number - 1, &before));
+	TRY(table_peek(t, number - 1, &before));
 	return add_new(before, v, m);
 }
 

@@ -51,7 +51,7 @@ struct err *table_summary(struct table *t, uint64_t number, struct version_summa
 {
 	AUTO(version) struct version *v = NULL;
 	AUTO_PROTO Lance__Table__Transaction *tx = NULL;
-	TRY(table_version(t, number, &v));
+	TRY(table_peek(t, number, &v));
 	struct err *err = version_transaction(v, &tx);
 	if (err) {
 		log_line(t->log, LEVEL_WARN, "%s", err->msg);

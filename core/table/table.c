@@ -8,7 +8,7 @@
  * file is never trusted: one that says more only makes us list.
  * Source: Lance's docs, "Table Format", manifest naming schemes.
  */
-#include "table/table_priv.h"
+#include "table/lease_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -71,15 +71,17 @@ struct err *table_list_versions(struct table *t, uint64_t **ret, size_t *ret_n)
 
 void table_set_latest(struct table *t, struct version *v)
 {
-	struct version *old = v;
+	struct version *old = NULL;
+	bool unused;
+	lease_use(t->lease, v->number, &unused);
 	pthread_mutex_lock(&t->lock);
 	if (!t->latest || t->latest->number < v->number) {
 		old = t->latest;
 		t->latest = version_ref(v);
-	} else {
-		old = NULL;
 	}
 	pthread_mutex_unlock(&t->lock);
+	if (old) /* it was in use until now */
+		lease_use(t->lease, old->number, &unused);
 	version_unref(old);
 }
 
@@ -137,12 +139,11 @@ static struct err *probe(struct table *t, bool *ret_done)
 	return NULL;
 }
 
-struct err *table_refresh(struct table *t)
+static struct err *refresh(struct table *t)
 {
 	struct listing l = {0};
 	bool is_done = false;
 	AUTO(version) struct version *v = NULL;
-	LOCK_SCOPE(&t->refresh_lock);
 	AUTO(version) struct version *old = table_latest(t);
 	if (old)
 		TRY(probe(t, &is_done));
@@ -155,6 +156,17 @@ struct err *table_refresh(struct table *t)
 		return NULL;
 	TRY(version_load(t, l.naming, l.newest, &v));
 	table_set_latest(t, v);
+	return NULL;
+}
+
+struct err *table_refresh(struct table *t)
+{
+	LOCK_SCOPE(&t->refresh_lock);
+	TRY(refresh(t));
+	if (t->lease) {
+		AUTO(version) struct version *v = table_latest(t);
+		lease_renew(t->lease, v->number);
+	}
 	return NULL;
 }
 
@@ -196,6 +208,7 @@ void table_unref(struct table *t)
 	for (size_t i = 0; i < VERSION_CACHE; i++)
 		version_unref(t->recent[i]);
 	version_unref(t->latest);
+	lease_free(t->lease);
 	file_cache_free(t->files);
 	io_store_unref(t->store);
 	io_store_unref(t->root);
@@ -249,19 +262,72 @@ static void remember(struct table *t, struct version *v)
 	version_unref(old);
 }
 
-struct err *table_version(struct table *t, uint64_t number, struct version **ret)
+static struct err *check_is_there(struct table *t, uint64_t number)
 {
-	AUTO_MEM char *path = NULL;
 	bool found;
-	struct io_stat st;
-	TRY(manifest_path(t->naming, number, &path));
-	TRY(io_stat(t->store, path, &found, &st)); /* someone may have cleaned up */
-	if (!found)
-		return err_new(ENOENT, "no version %" PRIu64, number);
+	TRY(exists(t, number, &found)); /* someone may have cleaned up */
+	return found ? NULL : err_new(ENOENT, "no version %" PRIu64, number);
+}
+
+struct err *table_peek(struct table *t, uint64_t number, struct version **ret)
+{
+	TRY(check_is_there(t, number));
 	*ret = find_recent(t, number);
 	if (*ret)
 		return NULL;
 	TRY(version_load(t, t->naming, number, ret));
 	remember(t, *ret);
 	return NULL;
+}
+
+struct err *table_version(struct table *t, uint64_t number, struct version **ret)
+{
+	AUTO(version) struct version *v = NULL;
+	bool is_new = false;
+	TRY(table_peek(t, number, &v));
+	lease_use(t->lease, number, &is_new);
+	if (is_new) /* a cleanup reads leases after it has put versions away */
+		TRY(check_is_there(t, number));
+	*ret = TAKE(v);
+	return NULL;
+}
+
+/* --- versions in use --- */
+
+struct err *table_hold_leases(struct table *t)
+{
+	bool unused, found = false;
+	if (t->lease || io_store_fd(t->store) < 0 || !io_store_writable(t->store))
+		return NULL;
+	TRY(lease_new(t->store, t->log, &t->lease));
+	for (unsigned i = 0; !found && i < MAX_PROBES; i++) {
+		AUTO(version) struct version *v = table_latest(t);
+		lease_use(t->lease, v->number, &unused);
+		TRY(exists(t, v->number, &found));
+		if (!found)
+			TRY(table_refresh(t));
+	}
+	return NULL;
+}
+
+struct err *version_hold(struct version *v, struct version_hold *ret)
+{
+	struct table *t = v->table;
+	bool is_new, found = true;
+	if (!t->lease)
+		return NULL;
+	lease_use(t->lease, v->number, &is_new);
+	if (is_new)
+		TRY(exists(t, v->number, &found));
+	if (!found)
+		lease_is_gone(t->lease, v->number);
+	*ret = (struct version_hold){t, lease_hold(t->lease, v->number)};
+	return NULL;
+}
+
+void version_let_go(struct version_hold *h)
+{
+	if (h->table)
+		lease_let_go(h->table->lease, h->number);
+	h->table = NULL;
 }

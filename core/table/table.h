@@ -55,6 +55,22 @@ MUST_CHECK struct err *table_version(struct table *t, uint64_t number,
 MUST_CHECK struct err *table_list_versions(struct table *t, uint64_t **ret,
 					   size_t *ret_n);
 
+/*
+ * From now on tell other processes, their cleanups, which versions this one has open:
+ * the latest, those that were handed out in the last minute, and those that are held.
+ * Before others use the table.  Does nothing where the dataset cannot be written.
+ */
+MUST_CHECK struct err *table_hold_leases(struct table *t);
+/* A version that is in use until it is let go.  One that was cleaned up, but whose
+ * files others share, holds all that are in use. */
+struct version_hold {
+	struct table *table; /* borrowed; NULL: nothing is held */
+	uint64_t number;
+};
+MUST_CHECK struct err *version_hold(struct version *v, struct version_hold *ret);
+void version_let_go(struct version_hold *h); /* accepts zeroed */
+#define AUTO_HOLD __attribute__((cleanup(version_let_go)))
+
 struct table_tag {
 	char *name;
 	char *branch; /* whose version it is; NULL: the main branch's */

@@ -260,8 +260,13 @@ struct table {
 	struct version *recent[VERSION_CACHE]; /* guarded by .lock; owned references */
 	unsigned next_recent;		       /* guarded by .lock */
 	pthread_mutex_t refresh_lock;	       /* one refresh at a time */
-	int64_t listed_ns; /* guarded by .refresh_lock; when _versions/ was listed */
+	int64_t listed_ns;   /* guarded by .refresh_lock; when _versions/ was listed */
+	struct lease *lease; /* owned; NULL: others are not told what is open */
 };
+
+/* table_version() for a look at it: others are not told. */
+MUST_CHECK struct err *table_peek(struct table *t, uint64_t number,
+				  struct version **ret);
 
 /* A table of no version yet, whose manifests will have names of today's scheme; store
  * is referenced. */

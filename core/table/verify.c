@@ -259,7 +259,7 @@ static struct err *mark_versions(const struct listing *l, struct table *t, bool 
 	TRY(table_list_versions(t, &numbers, &n));
 	for (size_t i = 0; i < n; i++) {
 		AUTO(version) struct version *v = NULL;
-		TRY(table_version(t, numbers[i], &v));
+		TRY(table_peek(t, numbers[i], &v));
 		mark_used(l, v, used);
 	}
 	return NULL;

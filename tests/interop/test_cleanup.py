@@ -1,19 +1,22 @@
 """cleanup: what no version needs goes, what one needs stays, compared with pylance's own."""
 
 import datetime
+import errno
+import fcntl
 import json
 import os
-import pathlib
 import random
 import shutil
+import subprocess
 import time
 
 import lance
 import pyarrow as pa
 import pytest
 
-from conftest import lancectl
+from conftest import BIN, lancectl, mounted
 from random_history import History, is_refusal, reason
+from test_bad import set_flags
 from test_blobs import blob_table
 
 DAYS = 86400
@@ -162,7 +165,6 @@ def test_answers(dataset):
 
 
 def test_lock__one_at_a_time(dataset):
-    import fcntl
     lock = dataset / "_lancefs" / "cleanup.lock"
     lock.parent.mkdir()
     with open(lock, "w") as f:
@@ -311,7 +313,6 @@ def test_names_of_v1(tmp_path):
 
 @pytest.mark.parametrize("what", ("manifest", "tag", "branch", "flag"))
 def test_broken__is_refused_and_nothing_removed(dataset, what):
-    from test_bad import set_flags
     ds = lance.dataset(str(dataset))
     ds.tags.create("t", 1)
     ds.create_branch("b", 2)
@@ -380,3 +381,145 @@ def test_own_state__goes_when_nobody_needs_it(dataset, tmp_path):
     assert bundles[0].exists()  # an older version has the column
     clean(dataset, "--older-than=0s")
     assert not bundles[0].exists() and not stay[0].exists()
+
+
+# --- versions in use ---
+
+
+def old_and_new(path, rows=200_000):
+    """Version 1 and version 2 have no file in common."""
+    lance.write_dataset(table(rows), str(path), max_rows_per_file=rows // 20)
+    lance.write_dataset(table(10, 7), str(path), mode="overwrite")
+    return "".join(f"{i}\n" for i in range(rows))
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_mount__keeps_what_is_open(tmp_path):
+    path = tmp_path / "t.lance"
+    want = old_and_new(path)
+    with mounted(path, tmp_path / "mnt") as where:
+        with open(where / "versions" / "1" / "columns" / "a.txt") as f:
+            head = f.read(1000)
+            report = clean(path, "--older-than=0s", "--unreferenced-older-than=0s")
+            assert report["kept"] == {"recent": 1, "tagged": 0, "in_use": 1}
+            assert head + f.read() == want
+            assert (where / "versions" / "1" / "columns" / "a.txt").read_text() == want
+        # the mount's own cleanup heeds its own readers
+        with open(where / "versions" / "1" / "columns" / "s.txt") as f:
+            (where / "control").write_text("cleanup --older-than=0s --wait\n")
+            assert len(f.read().split("\n")) == 200_001
+        assert versions(path) == [1, 2]
+        lease, = (path / "_lancefs" / "leases").iterdir()
+        wait_for(lambda: not lease.exists())  # another one, without version 1
+        report = clean(path, "--older-than=0s")
+        assert report["kept"]["in_use"] == 0 and report["removed"]["data_files"]["n"] == 20
+        assert os.listdir(where / "versions") in (["latest", "2"], ["2", "latest"])
+        assert (where / "columns" / "a.txt").read_text().split() == [str(i) for i in range(7, 17)]
+    assert not (path / "_lancefs" / "leases").exists()
+
+
+def test_live_file__keeps_its_bytes(tmp_path):
+    path = tmp_path / "t.lance"
+    lance.write_dataset(table(200_000), str(path), max_rows_per_file=10_000)
+    with mounted(path, tmp_path / "mnt") as where, open(where / "columns" / "a.txt") as f:
+        head = f.read(1000)
+        lance.write_dataset(table(10, 7), str(path), mode="overwrite")
+        assert (where / "columns" / "a.txt").read_text().startswith("7\n")
+        clean(path, "--older-than=0s", "--unreferenced-older-than=0s")
+        assert head + f.read() == "".join(f"{i}\n" for i in range(200_000))
+
+
+def test_mount_that_was_killed__holds_nothing(tmp_path):
+    path, where = tmp_path / "t.lance", tmp_path / "mnt"
+    old_and_new(path, 2000)
+    where.mkdir()
+    daemon = subprocess.Popen([BIN / "lancefs", "-f", path, where])
+    wait_for(lambda: os.path.ismount(where))
+    fd = os.open(where / "versions" / "1" / "columns" / "a.txt", os.O_RDONLY)
+    assert clean(path, "--older-than=0s")["kept"]["in_use"] == 1
+    daemon.kill()
+    daemon.wait()
+    with pytest.raises(OSError):
+        os.close(fd)
+    subprocess.run(["fusermount3", "-uz", where], check=True)
+    assert clean(path, "--older-than=0s")["kept"]["in_use"] == 0
+    assert versions(path) == [2]
+    assert not list((path / "_lancefs" / "leases").iterdir())
+
+
+def test_lancectl__keeps_what_it_works_with(tmp_path):
+    path = tmp_path / "t.lance"
+    lance.write_dataset(table(200_000), str(path), max_rows_per_file=10_000)
+    export = subprocess.Popen([BIN / "lancectl", "export", path, "a", "--format=txt"], stdout=subprocess.PIPE)
+    head = export.stdout.read(100)
+    lance.write_dataset(table(10, 7), str(path), mode="overwrite")
+    assert clean(path, "--older-than=0s")["kept"]["in_use"] == 1
+    assert (head + export.stdout.read()).count(b"\n") == 200_000
+    assert export.wait() == 0
+    assert clean(path, "--older-than=0s")["kept"]["in_use"] == 0
+    assert lance.dataset(str(path)).count_rows() == 10
+
+
+def test_foreign_cleanup__right_bytes_or_estale(tmp_path):
+    """Others know nothing of leases."""
+    path = tmp_path / "t.lance"
+    want = old_and_new(path)
+    with mounted(path, tmp_path / "mnt") as where:
+        with open(where / "versions" / "1" / "columns" / "a.txt") as f:
+            got = f.read(1000)
+            pylance_cleans(path)
+            assert not list(path.glob("_versions/18446744073709551614.manifest"))
+            try:
+                got += f.read()
+            except OSError as error:
+                assert error.errno == errno.ESTALE
+                assert "a.txt" in (where / "last_error").read_text()
+            else:
+                assert got == want
+            assert want.startswith(got)
+        assert (where / "columns" / "a.txt").read_text().split() == [str(i) for i in range(7, 17)]
+        assert not (where / "versions" / "1").exists() or os.listdir(where / "versions" / "1")
+
+
+def test_concurrent_writers_and_cleanups(tmp_path):
+    """pylance appends, deletes and compacts; cleanups run one after the other; every row is there once."""
+    path = tmp_path / "t.lance"
+    lance.write_dataset(table(1000), str(path))
+    stop = time.monotonic() + 12
+    seen = 0
+    with mounted(path, tmp_path / "mnt") as where:
+        cleaner = subprocess.Popen(["sh", "-c", f"while :; do {BIN}/lancectl cleanup {path} --older-than=0s --quiet >> "
+                                                f"{tmp_path}/out 2>&1 || exit 1; done"])
+        n, gone = 1000, set()
+        rng = random.Random(5)
+        while time.monotonic() < stop:
+            step = rng.randrange(4)
+            if step == 0:
+                lance.write_dataset(table(100, n), str(path), mode="append")
+                n += 100
+            elif step == 1:
+                lance.dataset(str(path)).delete(f"a % 97 = {len(gone)}")
+                gone.add(len(gone))
+            elif step == 2:
+                lance.dataset(str(path)).optimize.compact_files()
+            have = (where / "columns" / "a.txt").read_text().split()
+            assert len(have) == len(set(have))
+            seen += 1
+        assert cleaner.poll() is None, (tmp_path / "out").read_text()
+        cleaner.kill()
+        cleaner.wait()
+    got = lance.dataset(str(path)).to_table()["a"].to_pylist()
+    want = set(range(n))
+    assert len(got) == len(set(got)) and set(got) <= want and seen > 3
+    assert all(a % 97 >= len(gone) or a >= 1000 for a in got)
+    lance.dataset(str(path)).validate()
+    wait_for(lambda: subprocess.run(["pgrep", "-f", f"cleanup {path}"], capture_output=True).returncode == 1)
+    clean(path, "--older-than=0s", "--unreferenced-older-than=0s")
+    named = {f.path for fragment in lance.dataset(str(path)).get_fragments() for f in fragment.data_files()}
+    assert named == set(os.listdir(path / "data"))
