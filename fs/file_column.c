@@ -67,14 +67,15 @@ static struct err *find_time(struct mount *m, struct version *v, const struct fi
 		}
 		if (known_time(m, at, f, MEMO_TIME, ret_ns))
 			return NULL;
-		TRY(version_before_compaction(at, f, &before, &was));
+		TRY(version_column_time(at, f, ret_ns));
+		TRY(version_before_compaction(at, f, *ret_ns, &before, &was));
 		if (!before)
 			break;
 		version_unref(at);
 		at = TAKE(before);
 		f = was;
 	}
-	return version_column_time(at, f, ret_ns);
+	return NULL;
 }
 
 struct err *column_time(struct mount *m, struct version *v, const struct field *f,

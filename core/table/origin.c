@@ -72,13 +72,11 @@ static struct err *has_same(struct version *v, const struct field *f, uint64_t n
 }
 
 /* The version that brought the column's files, as far as times tell. */
-static struct err *find_maker(struct version *v, const struct field *f,
+static struct err *find_maker(struct version *v, const struct field *f, int64_t ns,
 			      struct version **ret)
 {
 	AUTO_VERSIONS struct versions all = {0};
-	int64_t ns;
 	size_t lo, hi = 0;
-	TRY(version_column_time(v, f, &ns));
 	TRY(table_list_versions(v->table, &all.numbers, &all.n));
 	TRY(first_since(v, &all, ns, &lo));
 	while (hi < all.n && all.numbers[hi] < v->number)
@@ -128,12 +126,13 @@ static struct err *step_back(struct version *v, struct version **ret)
 }
 
 struct err *version_before_compaction(struct version *v, const struct field *f,
-				      struct version **ret, struct field **ret_field)
+				      int64_t ns, struct version **ret,
+				      struct field **ret_field)
 {
 	AUTO(version) struct version *maker = NULL;
 	AUTO(version) struct version *before = NULL;
 	*ret = NULL;
-	struct err *err = find_maker(v, f, &maker);
+	struct err *err = find_maker(v, f, ns, &maker);
 	if (!err)
 		err = step_back(maker, &before);
 	if (err && err->code == ENOENT) {

@@ -209,11 +209,11 @@ MUST_CHECK struct err *version_column_time(struct version *v, const struct field
 /*
  * If the column's files were made by a compaction: the version before it, and the field
  * there (borrowed from it), which has the same values; it may have been compacted
- * itself. *ret stays NULL if they were not, or that is not known any more.  Cost: a
- * stat a data file, and a few manifests.
+ * itself.  ns is its time by its files.  *ret stays NULL if they were not, or that is
+ * not known any more.  Cost: a few manifests.
  */
 MUST_CHECK struct err *version_before_compaction(struct version *v,
-						 const struct field *f,
+						 const struct field *f, int64_t ns,
 						 struct version **ret,
 						 struct field **ret_field);
 /* Bytes on disk of a column, over all fragments. */
