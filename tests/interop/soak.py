@@ -1,14 +1,17 @@
 """soak: one of several processes that change and tidy up one dataset for so many seconds.
 
-usage: soak.py KIND NUMBER DATASET SECONDS
+usage: soak.py KIND NUMBER DATASET SECONDS MOUNT
 
 KIND is a name of KINDS.  Prints, as JSON, what succeeded: [operation, subject] pairs, and why what failed did.
 Row i has v = 3 i.  What loses against another's commit, or against a cleanup of what it read, counts as lost.
 """
 
 import collections
+import csv
 import datetime
+import errno
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -132,12 +135,55 @@ class LancefsKeeper(Lancefs):
         return True if self.command("cleanup", f"--older-than={AGE}s") else None
 
 
-KINDS = {kind.__name__: kind for kind in (PylanceWriter, PylanceKeeper, LancefsWriter, LancefsKeeper)}
+class Reader(Soaking, stress.Writer):
+    """Looks at versions in the mount: whole and right, or a name or a file that is gone."""
+
+    def weights(self):
+        return {"pinned": 3, "live": 2, "row": 2}
+
+    def attempt(self, work):
+        try:
+            return work()
+        except OSError as error:
+            assert error.errno in (errno.ESTALE, errno.ENOENT), error
+            self.why[errno.errorcode[error.errno]] += 1
+            return None
+
+    def pinned(self):
+        def look():
+            number = self.rng.choice([n for n in os.listdir(self.where / "versions") if n != "latest"])
+            ids, values = ((self.where / "versions" / number / "columns" / f"{name}.txt").read_text().split()
+                           for name in ("id", "v"))
+            assert len(set(ids)) == len(ids) > 0 and values == [str(3 * int(i)) for i in ids], f"version {number}"
+            return int(number)
+
+        return self.attempt(look)
+
+    def live(self):
+        def look():
+            with open(self.where / "table" / "table.csv", newline="") as file:
+                rows = list(csv.DictReader(file))
+            assert rows and all(int(row["v"]) == 3 * int(row["id"]) for row in rows)
+            return len(rows)
+
+        return self.attempt(look)
+
+    def row(self):
+        def look():
+            number = self.rng.randrange(300)
+            return int((self.where / "rows" / str(number) / "id.txt").read_text()) >= 0
+
+        return self.attempt(look)
+
+
+KINDS = {kind.__name__: kind for kind in (PylanceWriter, PylanceKeeper, LancefsWriter, LancefsKeeper, Reader)}
 
 
 def main():
     kind, number, path, seconds = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3]), float(sys.argv[4])
-    KINDS[kind](number, path).soak(seconds)
+    member = KINDS[kind](number, path)
+    member.where = pathlib.Path(sys.argv[5])
+    member.soak(seconds)
 
 
 if __name__ == "__main__":
