@@ -37,7 +37,14 @@ struct err *command_as_job(const struct command_env *env, const struct command *
 	uint64_t id;
 	if (c->check)
 		TRY_CTX(c->check(env, w), "%s", c->name);
-	TRY_CTX(make_job(env, w, &what, &id), "%s", c->name);
+	struct err *err = make_job(env, w, &what, &id);
+	if (err && err->code == ENOSPC && c->cleans_up) {
+		err_free(err); /* what makes room needs none */
+		TRY_CTX(c->run(env, w, out), "%s", c->name);
+		return buf_check(out);
+	}
+	if (err)
+		return err_wrap(err, "%s", c->name);
 	if (!env->start_job)
 		return command_run_job(env, id, out);
 	buf_printf(out,

@@ -87,7 +87,9 @@ struct command {
 	struct err *(*check)(const struct command_env *env, const struct words *w);
 	const char *const *options; /* names without dashes; NULL-terminated */
 	bool makes_dataset;	    /* it is not there yet */
-	bool cleans_up; /* the version that it is given need not stay meanwhile */
+	/* The version that it is given need not stay meanwhile; and it is done here and
+	 * now where there is no room for a job. */
+	bool cleans_up;
 	struct err *(*run)(const struct command_env *env, const struct words *w,
 			   struct buf *out);
 };

@@ -77,8 +77,11 @@ static struct err *take(struct io_store *s, struct job_lock *l, const char *what
 			l->fd = -1;
 		}
 	}
+	/* on a full disk it is locked without a word */
 	if (ftruncate(l->fd, 0) != 0 || pwrite(l->fd, what, len, 0) != (ssize_t)len)
-		return err_errno(errno, "%s", l->path);
+		return errno == ENOSPC || errno == EDQUOT
+			       ? NULL
+			       : err_errno(errno, "%s", l->path);
 	return NULL;
 }
 

@@ -523,3 +523,48 @@ def test_concurrent_writers_and_cleanups(tmp_path):
     clean(path, "--older-than=0s", "--unreferenced-older-than=0s")
     named = {f.path for fragment in lance.dataset(str(path)).get_fragments() for f in fragment.data_files()}
     assert named == set(os.listdir(path / "data"))
+
+
+# --- optimize ---
+
+
+def test_optimize__is_both(tmp_path):
+    path = tmp_path / "t.lance"
+    for i in range(6):
+        lance.write_dataset(table(100, 100 * i), str(path), mode="append" if i else "create")
+    lance.dataset(str(path)).delete("a % 3 = 0")
+    want = lance.dataset(str(path)).to_table()
+    before = files(path)
+    dry = json.loads(lancectl("optimize", path, "--older-than=0s", "--dry-run", "--json").stdout)
+    assert dry["compact"]["fragments"] == [6, 1] and files(path) == before
+    out = lancectl("optimize", path, "--older-than=0s").stdout.decode().splitlines()
+    assert out[0].startswith("compacted: 6 fragments -> 1, ") and out[1].startswith("cleaned up: ")
+    assert "; 1 version kept (1 recent); " in out[1]
+    assert lance.dataset(str(path)).to_table() == want and len(versions(path)) == 1
+    assert len(list((path / "data").iterdir())) == 1
+    out = lancectl("optimize", path, "--older-than=0s").stdout.decode().splitlines()
+    assert [line.split(":")[0] for line in out] == ["nothing to compact", "nothing to clean up"]
+    assert lancectl("optimize", path, "--keep=0", check=False).returncode == 1
+
+
+def test_full_disk__is_made_room_on(tmp_path):
+    where = tmp_path / "disk"
+    where.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", where], capture_output=True).returncode:
+        pytest.skip("no permission to mount a tmpfs")
+    try:
+        path = where / "t.lance"
+        for i in range(4):
+            lance.write_dataset(table(50_000, i), str(path), mode="overwrite" if i else "create")
+        want = lance.dataset(str(path)).to_table()
+        with open(where / "ballast", "wb", buffering=0) as f, pytest.raises(OSError):
+            while True:
+                f.write(b"x" * 4096)
+        assert os.statvfs(where).f_bavail == 0
+        out = lancectl("cleanup", path, "--older-than=0s")
+        assert out.stdout.startswith(b"cleaned up: 3 versions"), out
+        assert os.statvfs(where).f_bavail > 0
+        assert lance.dataset(str(path)).to_table() == want
+        assert clean(path, "--older-than=0s")["removed"]["versions"]["n"] == 0
+    finally:
+        subprocess.run(["umount", "-l", where], check=True)
