@@ -78,7 +78,9 @@ static struct err *from_table(struct create_spec *spec, const char *path,
 	v = table_latest(table);
 	if (words_option(w, "limit"))
 		TRY(parse_limit(words_option(w, "limit"), &limit));
-	if (!words_option(w, "storage"))
+	bool is_written =
+		version_storage(v) >= LANCE_2_0 && version_storage(v) <= LANCE_2_2;
+	if (!words_option(w, "storage") && is_written)
 		spec->storage = version_storage(v);
 	TRY(str_dup(columns ? columns : "", &list));
 	for (char *save, *p = strtok_r(list, ",", &save); p;

@@ -113,7 +113,7 @@ struct err *column_get(struct file_reader *r, uint32_t i, struct column **ret)
 
 int64_t map_column(const struct file_map *map, int32_t id)
 {
-	for (size_t i = 0; i < map->n; i++) {
+	for (size_t i = 0; map->columns && i < map->n; i++) {
 		if (map->field_ids[i] == id)
 			return map->columns[i];
 	}

@@ -8,7 +8,7 @@
  * open, a column's metadata when that column is first read, a page's index
  * when a row of it is.
  *
- * File versions 2.0, 2.1 and 2.2 are read and written.  In 2.0 a page is a
+ * File versions 2.0, 2.1 and 2.2 are read and written, 0.1 is read.  In 2.0 a page is a
  * tree of array encodings and lists and structs have columns of their own; in
  * 2.1 and 2.2 only leaves have columns, and nesting is told by repetition and
  * definition levels.
@@ -65,12 +65,23 @@ MUST_CHECK struct err *logical_type_format(const struct type *t, char **ret);
 
 struct file_reader;
 
+/* The values of a dictionary-typed field of 0.1 files, which lie in the manifest. */
+struct field_dictionary {
+	int32_t field_id;
+	struct array *values; /* owned by who keeps them */
+};
+/* Read one: n values of a type at an offset of the manifest file. */
+MUST_CHECK struct err *v01_dictionary(struct type *t, struct bytes *manifest,
+				      uint64_t at, uint64_t n, struct array **ret);
+
 /* Which physical column holds which field id, as DataFile.fields and
  * .column_indices say.  Borrowed by every call that takes it. */
 struct file_map {
 	const int32_t *field_ids;
-	const int32_t *columns;
+	const int32_t *columns; /* NULL: of a 0.1 file, which has none */
 	size_t n;
+	const struct field_dictionary *dictionaries; /* of 0.1 files */
+	size_t n_dictionaries;
 };
 
 /* The map of a file that holds all of some fields, in order: what writers do. */

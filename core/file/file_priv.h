@@ -25,6 +25,21 @@ bool field_is_packed(const struct field *f);
 /* One column in 2.1 and later, none for its children. */
 bool field_is_leaf(const struct field *f);
 
+/* --- v01.c: files of version 0.1 --- */
+
+struct v01_file;
+/* Read the metadata of an open file. */
+MUST_CHECK struct err *v01_open(struct io_file *file, struct v01_file **ret);
+void v01_free(struct v01_file *f); /* accepts NULL */
+uint64_t v01_rows(const struct v01_file *f);
+/* file_read. */
+MUST_CHECK struct err *read_v01(struct file_reader *r, const struct field *field,
+				const struct file_map *map, uint64_t first,
+				uint64_t end, struct array **ret);
+/* Add the bytes of a field's pages. */
+MUST_CHECK struct err *v01_field_bytes(struct file_reader *r, const struct field *field,
+				       const struct file_map *map, uint64_t *total);
+
 /* --- columns of an open file --- */
 
 /* The pages of a column opened for one shape. */
@@ -51,6 +66,7 @@ struct file_reader {
 	uint64_t page_bytes;	 /* of open pages; guarded by .lock */
 	bool has_rows;		 /* guarded by .lock */
 	uint64_t n_rows;	 /* guarded by .lock */
+	struct v01_file *v01;	 /* owned; NULL: another version */
 	struct field **schema;	 /* owned; NULL: not read yet; guarded by .lock */
 	size_t n_schema;	 /* guarded by .lock */
 };

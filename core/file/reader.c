@@ -33,7 +33,9 @@ static struct err *read_footer(struct file_reader *r)
 		return err_new(EIO, "not a data file: no LANC at the end");
 	TRY(version_of_numbers(load_u16le(footer + 32), load_u16le(footer + 34),
 			       &r->version));
-	if (r->version == LANCE_0_1 || r->version == LANCE_2_3)
+	if (r->version == LANCE_0_1)
+		return v01_open(r->file, &r->v01);
+	if (r->version == LANCE_2_3)
 		return err_new(EOPNOTSUPP, "file version %s is not supported",
 			       lance_version_name(r->version));
 	r->meta_offsets = load_u64le(footer + 8);
@@ -73,6 +75,7 @@ void file_reader_unref(struct file_reader *r)
 		column_free(r->columns[i]);
 	free(r->columns);
 	fields_free(r->schema, r->n_schema);
+	v01_free(r->v01);
 	io_file_unref(r->file);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
@@ -108,6 +111,10 @@ static struct err *read_descriptor(struct file_reader *r,
 struct err *file_reader_rows(struct file_reader *r, uint64_t *ret)
 {
 	AUTO_PROTO Lance__File__FileDescriptor *d = NULL;
+	if (r->v01) {
+		*ret = v01_rows(r->v01);
+		return NULL;
+	}
 	{
 		LOCK_SCOPE(&r->lock);
 		if (r->has_rows) {
@@ -187,7 +194,10 @@ struct err *file_read(struct file_reader *r, const struct field *field,
 		return err_new(EINVAL, "rows [%" PRIu64 ", %" PRIu64 ")", first, end);
 	if (field->type->id == TYPE_NULL)
 		return array_new_null(field->type, end - first, ret);
-	if (r->version == LANCE_2_0)
+	if (r->v01)
+		TRY_CTX(read_v01(r, field, map, first, end, ret), "%s",
+			io_file_path(r->file));
+	else if (r->version == LANCE_2_0)
 		TRY_CTX(read_v20(r, field, map, first, end, ret), "%s",
 			io_file_path(r->file));
 	else
@@ -254,6 +264,12 @@ struct err *file_field_bytes(struct file_reader *r, const struct field *field,
 			     const struct file_map *map, uint64_t *ret)
 {
 	uint64_t total = 0;
+	if (r->v01) {
+		*ret = 0;
+		TRY_CTX(v01_field_bytes(r, field, map, ret), "%s",
+			io_file_path(r->file));
+		return NULL;
+	}
 	TRY_CTX(add_bytes(r, field, map, &total), "%s", io_file_path(r->file));
 	*ret = total;
 	return NULL;

@@ -93,9 +93,10 @@ static struct err *read_fragments(struct version *v)
 		f->proto = m->fragments[i];
 		f->id = f->proto->id;
 		f->first_row = v->n_rows;
-		if (f->id > UINT32_MAX || (i && f->id <= f[-1].id))
-			return err_new(EIO, "fragment %" PRIu64 " is out of order",
-				       f->id);
+		if (f->id > UINT32_MAX)
+			return err_new(EIO, "fragment %" PRIu64, f->id);
+		/* Lance 0.16 gave ids twice: their rows can be read */
+		v->is_disordered |= i && f->id <= f[-1].id;
 		TRY_CTX(fragment_rows(v, f), "fragment %" PRIu64, f->id);
 		v->n_rows += f->physical_rows - f->n_deleted;
 		v->n_deleted += f->n_deleted;
@@ -131,6 +132,7 @@ static struct err *parse(struct version *v)
 	TRY(system_fields_new(v->system_fields));
 	TRY(fields_from_proto(v->manifest->fields, v->manifest->n_fields, &v->fields,
 			      &v->n_fields));
+	TRY(dictionaries_read(v));
 	return read_fragments(v);
 }
 

@@ -19,11 +19,13 @@
 struct err *fragment_open_file(struct version *v, const Lance__Table__DataFile *file,
 			       struct file_reader **ret, struct file_map *ret_map)
 {
-	if (file->n_fields != file->n_column_indices)
+	bool is_v01 = data_file_is_v01(file);
+	if (file->n_fields != file->n_column_indices && !is_v01)
 		return err_new(EIO, "%s: %zu fields but %zu column indices", file->path,
 			       file->n_fields, file->n_column_indices);
 	*ret_map =
-		(struct file_map){file->fields, file->column_indices, file->n_fields};
+		(struct file_map){file->fields, is_v01 ? NULL : file->column_indices,
+				  file->n_fields, v->dictionaries, v->n_dictionaries};
 	return data_file_open(v, file, ret);
 }
 

@@ -114,8 +114,11 @@ struct version {
 	struct field *system_fields[N_SYSTEM_FIELDS]; /* owned */
 	struct fragment *fragments;		      /* owned */
 	size_t n_fragments;
+	bool is_disordered; /* fragments are not ascending by id */
 	struct base *bases; /* owned; by id */
 	size_t n_bases;
+	struct field_dictionary *dictionaries; /* owned; of 0.1 files */
+	size_t n_dictionaries;
 	uint64_t n_rows, n_deleted;
 	pthread_mutex_t lock; /* for loading deletion vectors and names of indices */
 	struct index_names index_names; /* guarded by .lock */
@@ -184,6 +187,12 @@ uint64_t data_file_key(const struct version *v, const Lance__Table__DataFile *f,
 uint64_t deletion_key(const struct version *v, const Lance__Table__DeletionFile *d,
 		      uint64_t key);
 
+/* Is a data file of the first format, by what the manifest says? */
+static inline bool data_file_is_v01(const Lance__Table__DataFile *f)
+{
+	return f->file_major_version == 0 && f->file_minor_version <= 2;
+}
+
 /* The data file of a fragment that holds (a part of) a field; NULL if none. */
 const Lance__Table__DataFile *fragment_file(const struct fragment *f,
 					    const struct field *field);
@@ -226,6 +235,13 @@ size_t fragment_files(const struct fragment *f, const struct field *field,
 MUST_CHECK struct err *parts_merge(const struct field *field,
 				   const struct column_part *parts, size_t n,
 				   struct array **ret);
+
+/* --- dictionaries.c: of 0.1 files --- */
+
+/* Read them out of v's manifest file; a column whose dictionary is damaged fails when
+ * it is read. */
+MUST_CHECK struct err *dictionaries_read(struct version *v);
+void dictionaries_free(struct version *v);
 
 /* --- files.c: open data files --- */
 

@@ -94,6 +94,8 @@ static struct err *check_size(const Lance__Table__DataFile *file,
 static struct err *check_columns(const Lance__Table__DataFile *file,
 				 const struct file_reader *r, const char *path)
 {
+	if (data_file_is_v01(file))
+		return NULL; /* its columns are its fields */
 	if (file->n_fields != file->n_column_indices)
 		return err_new(EIO, "%s: %zu fields but %zu column indices", path,
 			       file->n_fields, file->n_column_indices);

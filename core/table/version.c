@@ -2,7 +2,7 @@
 /*
  * version.c: what a version says of itself and of its columns.
  */
-#include "table/table_priv.h"
+#include "table/compact_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,6 +28,7 @@ void version_unref(struct version *v)
 	bytes_unref(v->raw);
 	index_names_fini(&v->index_names);
 	free(v->writer);
+	dictionaries_free(v);
 	pthread_mutex_destroy(&v->lock);
 	free(v);
 }
@@ -107,19 +108,39 @@ struct field *version_system_field(const struct version *v, const char *name)
 	return NULL;
 }
 
+static bool has_v01_files(const struct version *v)
+{
+	for (size_t i = 0; i < v->n_fragments; i++)
+		for (size_t k = 0; k < v->fragments[i].proto->n_files; k++)
+			if (data_file_is_v01(v->fragments[i].proto->files[k]))
+				return true;
+	return false;
+}
+
 struct err *version_check_writable(const struct version *v)
 {
 	TRY(flags_check_write(v->manifest->writer_feature_flags));
 	if (!v->manifest->writer_version)
 		return err_new(EOPNOTSUPP,
 			       "read-only: the dataset was written before Lance "
-			       "0.8; rewrite it with a current Lance");
+			       "0.8; migrate it to a new table: lancectl create NEW "
+			       "--from=TABLE");
+	if (v->is_disordered)
+		return err_new(
+			EOPNOTSUPP,
+			"read-only: ids of fragments come twice or out of order; "
+			"copy the table with a current Lance to migrate it");
+	if (has_v01_files(v) && v->storage != LANCE_0_1)
+		return err_new(
+			EOPNOTSUPP,
+			"read-only: some files are of version 0.1; migrate it to "
+			"a new table: lancectl create NEW --from=TABLE");
 	if (v->storage != LANCE_2_0 && v->storage != LANCE_2_1 &&
 	    v->storage != LANCE_2_2)
 		return err_new(
 			EOPNOTSUPP,
-			"read-only: files of version %s are not written; copy the "
-			"table with a current Lance to migrate it",
+			"read-only: files of version %s are not written; migrate it "
+			"to a new table: lancectl create NEW --from=TABLE",
 			lance_version_name(v->storage));
 	return NULL;
 }
@@ -281,10 +302,8 @@ static struct err *fragment_bytes(struct version *v, const struct fragment *f,
 	for (size_t k = 0; k < n_files; k++) {
 		AUTO(file_reader) struct file_reader *r = NULL;
 		uint64_t n;
-		TRY(data_file_open(v, files[k], &r));
-		struct file_map map = {
-			files[k]->fields, files[k]->column_indices,
-			MIN_OF(files[k]->n_fields, files[k]->n_column_indices)};
+		struct file_map map;
+		TRY(fragment_open_file(v, files[k], &r, &map));
 		TRY(file_field_bytes(r, field, &map, &n));
 		*total += n;
 	}

@@ -222,14 +222,14 @@ class Check:
         self.totals.pages += layouts.of_dataset(dataset)
 
 
-def run_one(seed, keep, totals):
+def run_one(seed, keep, totals, storage=None):
     rng = random.Random(seed)
     where = pathlib.Path(tempfile.mkdtemp(prefix="lancefs-fuzz-"))
     path = str(where / "t.lance")
     history = random_history.History(rng, path)
     try:
         try:
-            dataset = history.make()
+            dataset = history.make(storage)
         except BaseException as error:
             if not random_history.is_refusal(error):
                 raise
@@ -249,7 +249,7 @@ def run_one(seed, keep, totals):
         shutil.rmtree(where, ignore_errors=True)
 
 
-def run_block(seeds, keep):
+def run_block(seeds, keep, storage=None):
     """In a process of its own: pylance reads its environment once."""
     rng = random.Random(seeds[0] // BLOCK)
     for name, values in ENVIRONMENT.items():
@@ -261,11 +261,11 @@ def run_block(seeds, keep):
     sys.stderr = os.fdopen(stderr, "w")
     totals = Totals()
     for seed in seeds:
-        run_one(seed, keep, totals)
+        run_one(seed, keep, totals, storage)
     return totals
 
 
-def run(seed, count, keep=None, progress=None):
+def run(seed, count, keep=None, progress=None, storage=None):
     """Compare `count` datasets; returns Totals."""
     totals, seeds = Totals(), list(range(seed, seed + count))
     spawn = multiprocessing.get_context("spawn")
@@ -273,7 +273,7 @@ def run(seed, count, keep=None, progress=None):
         block = [s for s in seeds if s // BLOCK == seeds[0] // BLOCK]
         seeds = seeds[len(block):]
         with spawn.Pool(1) as pool:
-            totals.add(pool.apply(run_block, (block, keep)))
+            totals.add(pool.apply(run_block, (block, keep, storage)))
         if progress:
             progress(totals)
     return totals
@@ -284,6 +284,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--keep", help="where a dataset that differs is copied")
+    parser.add_argument("--storage", help="one storage version, as 0.1, instead of any")
     parser.add_argument("--report", help="a file that holds the report so far")
     args = parser.parse_args()
 
@@ -291,7 +292,7 @@ def main():
         if args.report:
             pathlib.Path(args.report).write_text("\n".join(totals.report()) + "\n")
 
-    totals = run(args.seed, args.count, args.keep, progress)
+    totals = run(args.seed, args.count, args.keep, progress, args.storage)
     print("\n".join(totals.report()))
     sys.exit(1 if totals.differences else 0)
 

@@ -132,6 +132,28 @@ def deep_table():
     return pa.table({"s": pa.array(rows * 5, kind)})
 
 
+def legacy_table(rows=150):
+    """What 0.1 files hold; nulls but those of text are lost when they are written."""
+    texts = [None if i % 9 == 4 else f"text {i}" * (i % 3) for i in range(rows)]
+    return pa.table({
+        "i": pa.array(range(rows), pa.int32()),
+        "f": pa.array([i / 4 for i in range(rows)], pa.float64()),
+        "b": pa.array([i % 3 == 1 for i in range(rows)]),
+        "t": pa.array(texts, pa.string()),
+        "big": pa.array([bytes([i]) * (i % 5) for i in range(rows)], pa.large_binary()),
+        "gone": pa.array(range(rows), pa.int16()),
+        "v": pa.array([[i, i / 2, -i] for i in range(rows)], pa.list_(pa.float32(), 3)),
+        "vb": pa.array([[i % 2 == 0] * 5 for i in range(rows)], pa.list_(pa.bool_(), 5)),
+        "fixed": pa.array([b"%05d" % i for i in range(rows)], pa.binary(5)),
+        "d": pa.DictionaryArray.from_arrays(pa.array([i % 3 for i in range(rows)], pa.int8()), ["a", "b", "c"]),
+        "l": pa.array([[texts[k] or "" for k in range(i % 4)] for i in range(rows)], pa.list_(pa.string())),
+        "s": pa.array([{"x": i, "y": [{"z": f"{i}"}] * (i % 3)} for i in range(rows)],
+                      pa.struct([("x", pa.int64()), ("y", pa.large_list(pa.struct([("z", pa.string())])))])),
+        "ts": pa.array(range(rows), pa.timestamp("us", "UTC")),
+        "n": pa.nulls(rows),
+    })
+
+
 def main():
     if len(sys.argv) == 1 or "database" in sys.argv:
         write_database(HERE / "database" / "db")
@@ -140,6 +162,8 @@ def main():
     nested, flat = test_types.nested_table(rows=90), test_types.flat_table(rows=130)
     assert columns.same_values(nested["i"], nested["i"])
     write("deep-2.2", deep_table(), "2.2")
+    write("legacy", legacy_table(), "legacy", lambda d: d.delete("i % 7 = 3"), lambda d: d.add_columns({"twice": "i * 2"}),
+          lambda d: d.drop_columns(["gone"]), rows_per_file=70)
     for version in ("2.0", "2.1", "2.2"):
         # pylance 14.0.2 knows members of a packed struct by their places: only the last may be missing
         drop = "i" if version == "2.0" else "p.b"
