@@ -250,8 +250,13 @@ static void test_file__not_a_data_file(void **state)
 	refuse_bytes(*state, "short", 5, EIO, "not a data file");
 	refuse_bytes(*state, footer, 40, EIO, "no LANC");
 	memcpy(footer + 36, "LANC", 4);
-	footer[34] = 2;
-	refuse_bytes(*state, footer, 40, EOPNOTSUPP, "0.1");
+	footer[34] = 2; /* 0.1: the metadata's position is right before */
+	memset(footer + 24, 0xff, 8);
+	refuse_bytes(*state, footer, 40, EIO, "metadata at 18446744073709551615");
+	memset(footer + 24, 0, 8);
+	footer[0] = 0xff;
+	refuse_bytes(*state, footer, 40, EIO, "metadata of 255 bytes");
+	footer[0] = 0;
 	footer[34] = 9;
 	refuse_bytes(*state, footer, 40, EOPNOTSUPP, "0.9 is not known");
 	footer[32] = 2;
