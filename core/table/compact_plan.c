@@ -37,12 +37,14 @@ struct planner {
 	struct compact_plan *plan; /* borrowed */
 };
 
-bool field_holds_blobs(const struct field *f)
+bool field_must_stay(const struct field *f)
 {
-	if (field_is_blob(f))
+	const struct type *t = f->type;
+	bool is_list = t->id == TYPE_FIXED_LIST;
+	if (field_is_blob(f) || (is_list && t->children[0]->type->id == TYPE_STRUCT))
 		return true;
-	for (size_t i = 0; i < f->type->n_children; i++)
-		if (field_holds_blobs(f->type->children[i]))
+	for (size_t i = 0; i < t->n_children; i++)
+		if (field_must_stay(t->children[i]))
 			return true;
 	return false;
 }
@@ -53,7 +55,7 @@ bool file_must_stay(const struct version *v, const Lance__Table__DataFile *file)
 		if (file->fields[k] < -2)
 			return true; /* lineage that was spilled */
 	for (size_t i = 0; i < v->n_fields; i++) {
-		if (!field_holds_blobs(v->fields[i]))
+		if (!field_must_stay(v->fields[i]))
 			continue;
 		for (size_t k = 0; k < file->n_fields; k++)
 			if (field_has_id(v->fields[i], file->fields[k]))
@@ -85,7 +87,7 @@ static bool can_move(const struct planner *p, const struct fragment *f)
 		if (file_must_stay(v, f->proto->files[i]))
 			return false;
 	for (size_t i = 0; p->has_only_taken && i < v->n_fields; i++)
-		if (!field_holds_blobs(v->fields[i]) &&
+		if (!field_must_stay(v->fields[i]) &&
 		    field_is_only_taken(v->fields[i]) &&
 		    (f->n_deleted || fragment_files(f, v->fields[i], &file, 1) == 0))
 			return false;
