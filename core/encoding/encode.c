@@ -179,15 +179,6 @@ static void plan_layers(struct page_plan *p, const bool *seen, uint16_t *ret_lev
 	}
 }
 
-/* A page without values is read as nulls at every layer: what is below a null struct
- * must say so, or pylance finds nulls in a member that has none. */
-static void pass_nulls_down(const struct page_plan *p, bool *seen)
-{
-	for (unsigned k = p->shape->n_layers; k-- > 1;)
-		if (seen[SLOT_NULL(k)] && !p->shape->is_list[k])
-			seen[SLOT_NULL(k - 1)] = true;
-}
-
 static struct err *plan_levels(struct page_plan *p)
 {
 	bool seen[2 * LIMIT_NESTING + 2] = {false};
@@ -196,8 +187,6 @@ static struct err *plan_levels(struct page_plan *p)
 	for (uint64_t i = 0; stop && i < p->slots->n; i++)
 		seen[stop[i]] = true;
 	p->has_value = !stop || seen[0];
-	if (!p->has_value)
-		pass_nulls_down(p, seen);
 	plan_layers(p, seen, level);
 	p->rep = slots_rep(p->slots);
 	if (p->max_def == 0)

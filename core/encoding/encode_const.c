@@ -7,6 +7,25 @@
  */
 #include "encoding/encode_priv.h"
 
+/*
+ * What lies below a null struct is null as well: pylance makes such items of a constant
+ * page nulls, and finds them wrong if the layers between say that all is valid.
+ * Source: observed, pylance 14.0.2, struct.rs "unmasked nulls".
+ */
+static void hand_nulls_down(struct page_plan *p)
+{
+	unsigned n = 0;
+	while (n < p->shape->n_layers && p->layers[n] == LAYER_ALL_VALID_ITEM)
+		n++;
+	if (n == p->shape->n_layers || p->layers[n] != LAYER_NULLABLE_ITEM)
+		return;
+	for (unsigned k = 0; k < n; k++)
+		p->layers[k] = LAYER_NULLABLE_ITEM;
+	for (uint64_t i = 0; i < p->slots->n; i++)
+		if (p->def[i])
+			p->def[i] = (uint16_t)(p->def[i] + n);
+}
+
 static void put_levels(struct page_plan *p, struct encoded_page *ret)
 {
 	struct buf *rep = &ret->buffers[ret->n_buffers];
@@ -43,6 +62,8 @@ struct err *encode_constant(struct page_plan *p, bool has_scalar, uint64_t value
 	uint8_t bit;
 	m.layout_case = LANCE__ENC__PAGE_LAYOUT__LAYOUT_CONSTANT_LAYOUT;
 	m.constant_layout = &c;
+	if (p->def)
+		hand_nulls_down(p);
 	if (!has_scalar && p->max_def == 0)
 		p->layers[0] = LAYER_NULLABLE_ITEM;
 	c.layers = p->layers;
