@@ -79,6 +79,27 @@ def test_every_type(tmp_path, version):
     lancectl("verify", history.path, "--deep")
 
 
+NOT_NULL = pa.struct([pa.field("a", pa.int32()), pa.field("b", pa.int32(), nullable=False)])
+STRUCT = pa.struct([("text", pa.string())])
+# what random tables found to go wrong: storage versions that have it, a type, and rows of two fragments
+SHAPES = {
+    "lists of structs of a fixed size": (("2.2",), pa.list_(STRUCT, 3), [[{"text": str(i)}] * 3 for i in range(100)]),
+    "none of these": (("2.2",), pa.list_(STRUCT, 3), [None] * 100),
+    "no struct of what is not null": (("2.1", "2.2"), pa.struct([("f", NOT_NULL)]), [None] * 100),
+    "a fragment without one": (("2.1", "2.2"), pa.struct([("f", NOT_NULL)]), [None] * 50 + [{"f": {"a": 1, "b": 2}}] * 50),
+    "lists without items": (VERSIONS, pa.large_list(STRUCT), [[]] * 60 + [None] * 40),
+}
+
+
+@pytest.mark.parametrize("shape, version", [(shape, v) for shape, (versions, *_) in SHAPES.items() for v in versions])
+def test_shape(tmp_path, shape, version):
+    _, kind, values = SHAPES[shape]
+    path = tmp_path / "t.lance"
+    table = pa.table({"id": pa.array(range(len(values)), pa.int64()), "c": pa.array(values, kind)})
+    lance.write_dataset(table, str(path), data_storage_version=version, max_rows_per_file=50)
+    compact_checked(path)
+
+
 # --- deletions ---
 
 def make(path, version="2.1", stable=False, rows=900, per_file=100, n_columns=2):
