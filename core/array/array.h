@@ -213,6 +213,19 @@ MUST_CHECK struct err *array_gather(const struct array_rows *from, size_t n,
  * 32-bit offsets do not reach. */
 MUST_CHECK struct err *array_concat(struct array *const *arrays, size_t n,
 				    struct array **ret);
+
+/* Arrays of one type that are to be one. */
+struct array_parts {
+	struct array **items; /* owned, each a reference */
+	size_t n, cap;
+};
+/* Room for one more: *ret is where it goes; .n counts it once it is there. */
+MUST_CHECK struct err *array_parts_room(struct array_parts *p, struct array ***ret);
+/* n >= 1 of them as one; as array_concat. */
+MUST_CHECK struct err *array_parts_join(const struct array_parts *p,
+					struct array **ret);
+void array_parts_fini(struct array_parts *p); /* accepts zeroed */
+#define AUTO_ARRAY_PARTS __attribute__((cleanup(array_parts_fini)))
 /* Strings or bytes as those of another width or kind: bytes and nulls are shared, and
  * not looked at.  EOVERFLOW if 32-bit offsets do not reach. */
 MUST_CHECK struct err *array_as_var(const struct array *a, struct type *to,

@@ -297,3 +297,28 @@ struct err *array_concat(struct array *const *arrays, size_t n, struct array **r
 	}
 	return gather(in, ret);
 }
+
+/* --- parts --- */
+
+struct err *array_parts_room(struct array_parts *p, struct array ***ret)
+{
+	TRY(mem_grow(p->n + 1, sizeof(struct array *), &p->cap, &p->items));
+	*ret = &p->items[p->n];
+	**ret = NULL;
+	return NULL;
+}
+
+struct err *array_parts_join(const struct array_parts *p, struct array **ret)
+{
+	if (p->n > 1)
+		return array_concat(p->items, p->n, ret);
+	*ret = array_ref(p->items[0]);
+	return NULL;
+}
+
+void array_parts_fini(struct array_parts *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		array_unref(p->items[i]);
+	free(p->items);
+}

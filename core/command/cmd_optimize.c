@@ -4,7 +4,7 @@
  */
 #include "command/command_priv.h"
 
-/* Each has checked its own options, and answers in a line. */
+/* Each has checked its own options, and answers in a line; both become one. */
 static struct err *run_optimize(const struct command_env *env, const struct words *w,
 				struct buf *out)
 {
@@ -15,12 +15,13 @@ static struct err *run_optimize(const struct command_env *env, const struct word
 	TRY(buf_check(&first));
 	TRY(buf_check(&second));
 	if (!env->json) {
-		buf_append(out, first.data, first.len);
+		buf_append(out, first.data, first.len - 1); /* but its newline */
+		buf_str(out, "; ");
 		buf_append(out, second.data, second.len);
 		return NULL;
 	}
 	buf_str(out, "{\"compact\":");
-	buf_append(out, first.data, first.len - 1); /* but its newline */
+	buf_append(out, first.data, first.len - 1);
 	buf_str(out, ",\"cleanup\":");
 	buf_append(out, second.data, second.len - 1);
 	buf_str(out, "}\n");

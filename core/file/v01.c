@@ -376,31 +376,18 @@ static size_t find_batch(const struct v01_file *f, uint64_t row)
 	return low;
 }
 
-struct parts {
-	struct array **items; /* owned */
-	size_t n, cap;
-};
-
-static void auto_parts(struct parts *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		array_unref(p->items[i]);
-	free(p->items);
-}
-
 static struct err *read_batches(struct v01_batch *b, const struct field *field,
-				uint64_t first, uint64_t end, struct parts *parts)
+				uint64_t first, uint64_t end, struct array_parts *parts)
 {
 	const struct v01_file *f = b->file;
 	for (b->number = find_batch(f, first); first < end; b->number++) {
+		struct array **part;
 		uint64_t base = f->first_row[b->number];
 		uint64_t stop = MIN_OF(end, f->first_row[b->number + 1]);
 		if (stop <= first)
 			continue;
-		TRY(mem_grow(parts->n + 1, sizeof(struct array *), &parts->cap,
-			     &parts->items));
-		TRY(read_array(b, field, first - base, stop - base,
-			       &parts->items[parts->n]));
+		TRY(array_parts_room(parts, &part));
+		TRY(read_array(b, field, first - base, stop - base, part));
 		parts->n++;
 		first = stop;
 	}
@@ -411,7 +398,7 @@ struct err *read_v01(struct file_reader *r, const struct field *field,
 		     const struct file_map *map, uint64_t first, uint64_t end,
 		     struct array **ret)
 {
-	__attribute__((cleanup(auto_parts))) struct parts parts = {0};
+	AUTO_ARRAY_PARTS struct array_parts parts = {0};
 	struct v01_batch b = {r->file, read_file, io_size(r->file), r->v01, map, 0};
 	if (end > v01_rows(r->v01))
 		return err_new(EIO, "rows to %" PRIu64 " of %" PRIu64, end,
@@ -421,11 +408,7 @@ struct err *read_v01(struct file_reader *r, const struct field *field,
 	if (first == end)
 		return array_new_null(field->type, 0, ret);
 	TRY(read_batches(&b, field, first, end, &parts));
-	if (parts.n == 1) {
-		*ret = array_ref(parts.items[0]);
-		return NULL;
-	}
-	return array_concat(parts.items, parts.n, ret);
+	return array_parts_join(&parts, ret);
 }
 
 /* --- dictionaries --- */

@@ -138,29 +138,17 @@ static size_t find_fragment(const struct version *v, uint64_t row)
 	return lo;
 }
 
-struct parts {
-	struct array **items; /* owned */
-	size_t n, cap;
-};
-
-static void auto_parts(struct parts *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		array_unref(p->items[i]);
-	free(p->items);
-}
-
 /* Live rows [first, end) of one fragment, as any number of parts. */
 static struct err *read_fragment(struct version *v, struct fragment *f,
 				 const struct field *field, uint64_t first,
-				 uint64_t end, struct parts *parts)
+				 uint64_t end, struct array_parts *parts)
 {
 	while (first < end) {
+		struct array **part;
 		uint64_t stop = end;
 		TRY(limit_deleted(v, f, first, &stop));
-		TRY(mem_grow(parts->n + 1, sizeof(struct array *), &parts->cap,
-			     &parts->items));
-		TRY(read_live(v, f, field, first, stop, &parts->items[parts->n]));
+		TRY(array_parts_room(parts, &part));
+		TRY(read_live(v, f, field, first, stop, part));
 		parts->n++;
 		first = stop;
 	}
@@ -168,7 +156,7 @@ static struct err *read_fragment(struct version *v, struct fragment *f,
 }
 
 static struct err *read_parts(struct version *v, const struct field *field,
-			      uint64_t first, uint64_t end, struct parts *parts)
+			      uint64_t first, uint64_t end, struct array_parts *parts)
 {
 	for (size_t i = find_fragment(v, first); first < end; i++) {
 		struct fragment *f = &v->fragments[i];
@@ -202,7 +190,7 @@ static struct err *explain(struct version *v, const struct field *field,
 struct err *version_read(struct version *v, const struct field *field, uint64_t first,
 			 uint64_t end, struct array **ret)
 {
-	__attribute__((cleanup(auto_parts))) struct parts parts = {0};
+	AUTO_ARRAY_PARTS struct array_parts parts = {0};
 	if (first > end || end > v->n_rows)
 		return err_new(EINVAL,
 			       "rows %" PRIu64 " to %" PRIu64 " of a table of %" PRIu64,
@@ -219,11 +207,7 @@ struct err *version_read(struct version *v, const struct field *field, uint64_t 
 	struct err *err = read_parts(v, field, first, end, &parts);
 	if (err)
 		return explain(v, field, err);
-	if (parts.n == 1) {
-		*ret = array_ref(parts.items[0]);
-		return NULL;
-	}
-	return array_concat(parts.items, parts.n, ret);
+	return array_parts_join(&parts, ret);
 }
 
 /* The nulls of live rows [first, end) of one fragment, counted within it. */

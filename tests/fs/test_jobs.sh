@@ -92,7 +92,8 @@ took=$((($(date +%s%N) - start) / 1000000))
 until_is 0 waiting || is "nobody waits" 0 "$(waiting)"
 
 # events, of this process' jobs and of others'
-timeout 20 head -2 "$mnt/events" >"$scratch/events" &
+# unbuffered: the first line is to be seen before the second comes
+timeout 60 sed -u 2q "$mnt/events" >"$scratch/events" &
 reader=$!
 until_is 1 waiting || is "a reader waits" 1 "$(waiting)"
 ctl cancel "$dataset" 7 >/dev/null

@@ -537,13 +537,13 @@ def test_optimize__is_both(tmp_path):
     before = files(path)
     dry = json.loads(lancectl("optimize", path, "--older-than=0s", "--dry-run", "--json").stdout)
     assert dry["compact"]["fragments"] == [6, 1] and files(path) == before
-    out = lancectl("optimize", path, "--older-than=0s").stdout.decode().splitlines()
-    assert out[0].startswith("compacted: 6 fragments -> 1, ") and out[1].startswith("cleaned up: ")
-    assert "; 1 version kept (1 recent); " in out[1]
+    out = lancectl("optimize", path, "--older-than=0s").stdout.decode()
+    assert out.startswith("compacted: 6 fragments -> 1, ") and "; cleaned up: " in out and out.count("\n") == 1
+    assert "; 1 version kept (1 recent); " in out
     assert lance.dataset(str(path)).to_table() == want and len(versions(path)) == 1
     assert len(list((path / "data").iterdir())) == 1
-    out = lancectl("optimize", path, "--older-than=0s").stdout.decode().splitlines()
-    assert [line.split(":")[0] for line in out] == ["nothing to compact", "nothing to clean up"]
+    out = lancectl("optimize", path, "--older-than=0s").stdout.decode()
+    assert out.startswith("nothing to compact: ") and "; nothing to clean up: " in out
     assert lancectl("optimize", path, "--keep=0", check=False).returncode == 1
 
 
