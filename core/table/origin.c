@@ -65,7 +65,7 @@ static struct err *has_same(struct version *v, const struct field *f, uint64_t n
 			    bool *ret)
 {
 	AUTO(version) struct version *other = NULL;
-	TRY(table_version(v->table, number, &other));
+	TRY(table_peek(v->table, number, &other));
 	const struct field *there = field_of_id(other, f->id);
 	*ret = there && version_column_key(other, there) == version_column_key(v, f);
 	return NULL;
@@ -91,7 +91,7 @@ static struct err *find_maker(struct version *v, const struct field *f, int64_t 
 		else
 			lo = mid + 1;
 	}
-	return table_version(v->table, hi < all.n ? all.numbers[hi] : v->number, ret);
+	return table_peek(v->table, hi < all.n ? all.numbers[hi] : v->number, ret);
 }
 
 /* A compaction, or what pylance commits in the course of one. */
@@ -116,7 +116,7 @@ static struct err *step_back(struct version *v, struct version **ret)
 		TRY(only_rewrites(at, &rewrites));
 		if (!rewrites)
 			break;
-		TRY(table_version(v->table, at->number - 1, &before));
+		TRY(table_peek(v->table, at->number - 1, &before));
 		version_unref(at);
 		at = TAKE(before);
 	}
