@@ -97,10 +97,10 @@ static bool is_of_group(const struct compact_change *c,
 			const Lance__Table__DataFragment *f)
 {
 	const struct compact_group *g = c->run->group;
-	const struct fragment *all = c->run->base->fragments;
-	/* they are sorted, and nothing new comes between them */
-	return f->id >= all[g->first].id &&
-	       f->id <= all[g->first + g->n_fragments - 1].id;
+	size_t i;
+	/* by its id, not by its place: a restore may bring others back between them */
+	return version_find_fragment(c->run->base, f->id, &i) && i >= g->first &&
+	       i - g->first < g->n_fragments;
 }
 
 static void take_old(struct compact_change *c, Lance__Table__Manifest *m)

@@ -245,6 +245,34 @@ static void test_compact__beside_others(void **state)
 			check_beside(beside[i].name, k, beside[i].ours[k]);
 }
 
+/* A fragment between two of a group came back by a restore: it is none of the group. */
+static void test_compact__one_between_came_back(void **state)
+{
+	AUTO(io_store) struct io_store *s = NULL;
+	AUTO(table) struct table *t = NULL;
+	AUTO(version) struct version *without = NULL;
+	AUTO(version) struct version *restored = NULL;
+	AUTO(version) struct version *v = NULL;
+	struct compact_plan plan = {0};
+	uint64_t n;
+	(void)state;
+	open_copy("captions-2.2", &s, &t);
+	AUTO(version) struct version *whole = table_latest(t);
+	const struct delete_spec second = {
+		.where = "_rowaddr >= 4294967296 AND _rowaddr < 8589934592"};
+	must(rows_delete(t, whole, &second, &n, &without));
+	assert_int_equal(version_n_fragments(without), 2);
+	must(version_plan_compaction(without, &eager, &plan));
+	assert_int_equal(plan.groups[0].n_fragments, 2);
+	must(table_restore(t, without, version_number(whole), &restored));
+	struct compact_run run = {.base = without, .group = plan.groups};
+	must(table_compact_group(t, &run, &v));
+	compact_plan_fini(&plan);
+	assert_int_equal(version_n_fragments(v), 2);
+	assert_int_equal(version_rows(v), version_rows(whole));
+	check_whole(v, "restored");
+}
+
 /* --- it can be stopped --- */
 
 static struct err *stop(void *ctx, uint64_t n_rows)
@@ -280,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_compact__what_cannot_move_stays),
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_compact__beside_others),
+		cmocka_unit_test(test_compact__one_between_came_back),
 		cmocka_unit_test(test_compact__stopped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
