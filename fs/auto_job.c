@@ -12,33 +12,39 @@ bool auto_jobs_wanted(const struct mount *m)
 	return m->is_writable && !m->main && !o->skip_jobs && !o->read_only;
 }
 
+static bool is_running(const struct job_status *s, const char *unused)
+{
+	(void)unused;
+	return s->state == JOB_RUNNING;
+}
+
 static bool has_name(const struct job_status *s, const char *name)
 {
 	return !job_state_is_final(s->state) && s->what && strcmp(s->what, name) == 0;
 }
 
-struct err *auto_job_find(struct mount *m, const char *what, bool *ret)
+static struct err *is_any(struct mount *m,
+			  bool (*is)(const struct job_status *s, const char *what),
+			  const char *what, bool *ret)
 {
 	struct job_status *jobs;
 	size_t n;
 	*ret = false;
 	TRY(jobs_list(m->store, &jobs, &n));
 	for (size_t i = 0; i < n && !*ret; i++)
-		*ret = has_name(&jobs[i], what);
+		*ret = is(&jobs[i], what);
 	jobs_free(jobs, n);
 	return NULL;
 }
 
+struct err *auto_job_find(struct mount *m, const char *what, bool *ret)
+{
+	return is_any(m, has_name, what, ret);
+}
+
 struct err *auto_job_running(struct mount *m, bool *ret)
 {
-	struct job_status *jobs;
-	size_t n;
-	*ret = false;
-	TRY(jobs_list(m->store, &jobs, &n));
-	for (size_t i = 0; i < n && !*ret; i++)
-		*ret = jobs[i].state == JOB_RUNNING;
-	jobs_free(jobs, n);
-	return NULL;
+	return is_any(m, is_running, NULL, ret);
 }
 
 struct err *auto_job_begin(struct mount *m, const char *line, const char *what)

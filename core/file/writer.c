@@ -42,6 +42,7 @@ void file_writer_abort(struct file_writer *w)
 	}
 	free(w->columns);
 	free(w->field_rows);
+	free(w->first_column);
 	fields_free(w->fields, w->n_fields);
 	pthread_mutex_destroy(&w->lock);
 	free(w->path);
@@ -101,8 +102,8 @@ static struct err *init_leaf(struct out_column *c, const struct field *const *pa
 }
 
 /* The columns of the last field of a path, in pre-order. */
-static struct err *add_columns(struct file_writer *w, unsigned top,
-			       const struct field **path, size_t *steps, unsigned depth)
+static struct err *add_columns(struct file_writer *w, const struct field **path,
+			       size_t *steps, unsigned depth)
 {
 	const struct field *f = path[depth - 1];
 	bool is_empty_struct = f->type->id == TYPE_STRUCT && !field_is_packed(f);
@@ -110,7 +111,6 @@ static struct err *add_columns(struct file_writer *w, unsigned top,
 	if (leaf || w->version == LANCE_2_0) {
 		struct out_column *c = &w->columns[w->n_columns++];
 		c->field = f;
-		c->top = top;
 		c->is_only_taken = column_is_only_read(f);
 		c->kind = leaf			  ? COLUMN_LEAF
 			  : type_is_list(f->type) ? COLUMN_V20_LIST
@@ -124,7 +124,7 @@ static struct err *add_columns(struct file_writer *w, unsigned top,
 	for (size_t i = 0; i < f->type->n_children; i++) {
 		path[depth] = f->type->children[i];
 		steps[depth] = i;
-		TRY(add_columns(w, top, path, steps, depth + 1));
+		TRY(add_columns(w, path, steps, depth + 1));
 	}
 	return NULL;
 }
@@ -137,9 +137,11 @@ static struct err *init_columns(struct file_writer *w)
 	for (size_t i = 0; i < w->n_fields; i++)
 		TRY(count_columns(w, w->fields[i], 0, &n));
 	TRY(mem_array(n, sizeof(*w->columns), &w->columns));
+	TRY(mem_array(w->n_fields + 1, sizeof(*w->first_column), &w->first_column));
 	for (size_t i = 0; i < w->n_fields; i++) {
 		path[0] = w->fields[i];
-		TRY(add_columns(w, (unsigned)i, path, steps, 1));
+		TRY(add_columns(w, path, steps, 1));
+		w->first_column[i + 1] = w->n_columns;
 	}
 	return NULL;
 }
@@ -220,13 +222,8 @@ static struct err *feed(struct file_writer *w, struct out_column *c,
 
 struct out_columns writer_columns(struct file_writer *w, size_t top)
 {
-	struct out_column *c = w->columns, *end = w->columns + w->n_columns;
-	while (c < end && c->top < top)
-		c++;
-	struct out_column *stop = c;
-	while (stop < end && stop->top == top)
-		stop++;
-	return (struct out_columns){c, stop};
+	return (struct out_columns){w->columns + w->first_column[top],
+				    w->columns + w->first_column[top + 1]};
 }
 
 static struct err *write_field(struct file_writer *w, size_t top, struct array *a)

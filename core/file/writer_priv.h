@@ -15,7 +15,6 @@ enum column_kind { COLUMN_LEAF, COLUMN_V20_LIST, COLUMN_V20_STRUCT };
 struct out_column {
 	enum column_kind kind;
 	const struct field *field; /* borrowed from the writer's fields */
-	unsigned top;		   /* which top-level field it belongs to */
 	bool is_only_taken;	   /* its values cannot be encoded, only pages taken */
 	/* leaves of 2.1 and later: children to take from the top to the leaf */
 	size_t path[WRITER_MAX_DEPTH];
@@ -36,6 +35,7 @@ struct file_writer {
 	size_t n_fields;
 	struct out_column *columns; /* owned */
 	size_t n_columns;
+	size_t *first_column; /* owned; of each field, and the end */
 	uint64_t *field_rows; /* owned; rows so far, one a field */
 	bool takes_pages;     /* columns that cannot be encoded are let in */
 	atomic_bool failed;   /* only abort is possible */

@@ -255,23 +255,10 @@ static void wait_a_moment(struct pass *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static struct err *was_asked(struct backfill *b)
-{
-	switch (job_requested(b->job)) {
-	case JOB_PAUSE:
-		return err_new(EINTR, "paused");
-	case JOB_CANCEL:
-		return err_new(ECANCELED, "cancelled");
-	case JOB_GO_ON:
-		break;
-	}
-	return NULL;
-}
-
 static struct err *watch_crew(struct backfill *b, struct crew *crew, struct filling *f)
 {
 	while (!crew_is_done(crew)) {
-		TRY(was_asked(b));
+		TRY(job_check(b->job));
 		TRY(fill_ready(b, f));
 		TRY(checkpoint_sync(b->checkpoint));
 		tell_progress(b);
@@ -321,9 +308,9 @@ static struct err *run_pass(struct backfill *b, struct filling *f)
 	tell_progress(b);
 	if (p->n_todo)
 		TRY(compute(b, f));
-	TRY(was_asked(b));
+	TRY(job_check(b->job));
 	TRY(fill_ready(b, f));
-	TRY(was_asked(b));
+	TRY(job_check(b->job));
 	return commit(b, f);
 }
 
@@ -418,7 +405,7 @@ static struct err *run_passes(struct backfill *b)
 	bool again = true;
 	for (unsigned i = 0; again && i < MOST_PASSES; i++) {
 		TRY(next_pass(b, &again));
-		TRY(was_asked(b));
+		TRY(job_check(b->job));
 	}
 	if (again)
 		job_log(b->job, "rows keep changing: what is left is for the next run");

@@ -23,15 +23,7 @@ static struct err *step(void *ctx, uint64_t done, uint64_t total)
 	if (!c->job)
 		return NULL;
 	job_tell_progress(c->job, done, total);
-	switch (job_requested(c->job)) {
-	case JOB_PAUSE:
-		return err_new(EINTR, "paused");
-	case JOB_CANCEL:
-		return err_new(ECANCELED, "cancelled");
-	case JOB_GO_ON:
-		break;
-	}
-	return NULL;
+	return job_check(c->job);
 }
 
 static struct err *note_field(void *ctx, int32_t id, const void *value, size_t len)

@@ -22,30 +22,15 @@ struct compaction {
 	struct job *job; /* may be NULL */
 	struct compact_result *result;
 	uint64_t done, total; /* rows, over all rounds */
-	uint64_t group_done;  /* of the group at hand */
 	bool is_spoiled;      /* some group of this round */
 };
-
-static struct err *was_asked(struct job *job)
-{
-	switch (job ? job_requested(job) : JOB_GO_ON) {
-	case JOB_PAUSE:
-		return err_new(EINTR, "paused");
-	case JOB_CANCEL:
-		return err_new(ECANCELED, "cancelled");
-	case JOB_GO_ON:
-		break;
-	}
-	return NULL;
-}
 
 static struct err *tell(void *ctx, uint64_t n_rows)
 {
 	struct compaction *c = ctx;
-	c->group_done = n_rows;
 	if (c->job)
 		job_tell_progress(c->job, c->done + n_rows, c->total);
-	return was_asked(c->job);
+	return job_check(c->job);
 }
 
 /* --- one group --- */
@@ -111,7 +96,6 @@ static struct err *compact_group(struct compaction *c, struct version *base,
 	struct compact_run run = {.base = base, .group = g, .tell = tell, .ctx = c};
 	TRY(message_of(g, &message));
 	run.message = message;
-	c->group_done = 0;
 	struct err *err = table_compact_group(c->table, &run, &v);
 	if (err)
 		return put_up_with(c, base, g, err);
@@ -136,7 +120,7 @@ static struct err *run_plan(struct compaction *c, struct version *v,
 	for (size_t i = 0; i < plan->n; i++)
 		c->total += plan->groups[i].n_rows;
 	for (size_t i = 0; i < plan->n; i++) {
-		TRY(was_asked(c->job));
+		TRY(job_check(c->job));
 		TRY(compact_group(c, v, &plan->groups[i]));
 		c->done += plan->groups[i].n_rows;
 	}

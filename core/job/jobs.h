@@ -99,6 +99,9 @@ void job_log(struct job *job, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* What somebody, or the end of the process, wants of it; cheap. */
 enum job_request job_requested(struct job *job);
+/* The same as an error to end with: EINTR for a pause, ECANCELED.  NULL if it may go
+ * on; job may be NULL. */
+MUST_CHECK struct err *job_check(struct job *job);
 /* A pause of which job_requested told was taken back since then.  Told once. */
 bool job_is_resumed(struct job *job);
 /* This process is about to end: job_requested says JOB_PAUSE from now on, and

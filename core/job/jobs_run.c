@@ -365,6 +365,19 @@ enum job_request job_requested(struct job *j)
 	return seen;
 }
 
+struct err *job_check(struct job *job)
+{
+	switch (job ? job_requested(job) : JOB_GO_ON) {
+	case JOB_PAUSE:
+		return err_new(EINTR, "paused");
+	case JOB_CANCEL:
+		return err_new(ECANCELED, "cancelled");
+	case JOB_GO_ON:
+		break;
+	}
+	return NULL;
+}
+
 bool job_is_resumed(struct job *j)
 {
 	if (!atomic_exchange(&j->has_paused, false) || job_is_ending(j))
