@@ -152,6 +152,7 @@ static struct err *run_line(struct control_task *t, const char *line, size_t len
 		.version = v,
 		.name = mount_table_name(t->mount),
 		.mountpoint = t->mount->server->mountpoint,
+		.roots = t->mount->server->roots,
 		.find_table = find_table,
 		.open = open_file,
 		.create = create_file,

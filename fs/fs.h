@@ -60,6 +60,8 @@ struct mount_options {
 	int foreground, show_help, show_version, read_only, debug;
 	char *formats;	  /* owned; listed formats besides the natural ones */
 	char *protect;	  /* owned; columns that are not replaced */
+	char *roots;	  /* owned; directories that files outside may be read in */
+	char *branch;	  /* owned; of the dataset; NULL: SOURCE itself */
 	char *udf_users;  /* owned; who may bring programs besides the mounter */
 	char *cache_dir;  /* owned; where sizes are remembered; NULL: the default */
 	int allow_drop;	  /* rm drops columns and tags */
@@ -511,6 +513,7 @@ dev_t mount_device(const char *mountpoint);
 struct server {
 	struct mount_options options;
 	struct log log;
+	struct roots *roots; /* owned reference; of all tables */
 	struct fuse_session *session;
 	char *mountpoint; /* owned; absolute, with no link in it */
 	struct inode_table inodes;

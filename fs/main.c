@@ -50,9 +50,29 @@ static struct err *check_places(const struct mount_options *o, char **ret_mountp
 	return NULL;
 }
 
+/* SOURCE, or the branch of it that is to be mounted: its directory. */
+static struct err *open_source(struct server *s, struct io_store **ret,
+			       char **ret_source)
+{
+	const struct mount_options *o = &s->options;
+	AUTO(io_store) struct io_store *store = NULL;
+	AUTO(table) struct table *table = NULL;
+	const struct table_options branch = {.log = &s->log, .branch = o->branch};
+	TRY(io_store_open_local(o->source, &store));
+	if (!o->branch) {
+		*ret = TAKE(store);
+		return str_dup(o->source, ret_source);
+	}
+	TRY_CTX(table_open_with(store, &branch, &table), "%s", o->source);
+	TRY(str_printf(ret_source, "%s/tree/%s", o->source, o->branch));
+	*ret = io_store_ref(table_store(table));
+	return NULL;
+}
+
 static struct err *open_server(struct server *s)
 {
-	struct io_store *store;
+	struct io_store *store = NULL;
+	AUTO_MEM char *source = NULL;
 	struct node *root;
 	pthread_mutex_init(&s->handles_lock, NULL);
 	pthread_mutex_init(&s->parked.lock, NULL);
@@ -63,8 +83,9 @@ static struct err *open_server(struct server *s)
 	TRY(check_places(&s->options, &s->mountpoint));
 	TRY(watch_new(s));
 	TRY(runner_new(s));
-	TRY(io_store_open_local(s->options.source, &store));
-	TRY(mount_open(s, store, s->options.source, 0, &s->mount));
+	TRY(roots_open(s->options.roots ? s->options.roots : "", &s->roots));
+	TRY(open_source(s, &store, &source));
+	TRY(mount_open(s, store, source, 0, &s->mount));
 	TRY(mount_root(s->mount, &root));
 	return inodes_init(&s->inodes, root);
 }
@@ -77,6 +98,7 @@ static void close_server(struct server *s)
 	runner_free(s);
 	mount_unref(s->mount);
 	watch_free(s);
+	roots_unref(s->roots);
 	free(s->mountpoint);
 	options_fini(&s->options);
 }

@@ -34,7 +34,9 @@ static struct err *decide_writable(struct mount *m)
 
 static struct err *open_table(struct mount *m)
 {
-	TRY(table_open(m->store, &m->server->log, &m->table));
+	const struct table_options options = {.log = &m->server->log,
+					      .roots = m->server->roots};
+	TRY(table_open_with(m->store, &options, &m->table));
 	TRY(table_hold_leases(m->table));
 	TRY(decide_writable(m));
 	TRY(memo_open(m, &m->memo));
@@ -62,10 +64,25 @@ static struct err *open_what_is_there(struct mount *m)
 }
 
 /* store is taken, also on failure. */
+/* Where the path of the dataset ends in m->source, which may be that of a branch. */
+static struct err *dataset_end(const struct mount *m, const char **ret)
+{
+	const char *branch = m->server->options.branch;
+	AUTO_MEM char *below = NULL;
+	*ret = m->source + strlen(m->source);
+	if (!branch)
+		return NULL;
+	TRY(str_printf(&below, "/tree/%s", branch));
+	if (str_ends(m->source, below))
+		*ret -= strlen(below);
+	return NULL;
+}
+
 /* /data/photos.lance is "photos" in queries. */
 static struct err *name_table(struct mount *m)
 {
-	const char *end = m->source + strlen(m->source), *start;
+	const char *end, *start;
+	TRY(dataset_end(m, &end));
 	while (end > m->source && end[-1] == '/')
 		end--;
 	for (start = end; start > m->source && start[-1] != '/';)
@@ -147,8 +164,8 @@ static struct err *open_branch(struct mount *main, const struct table_branch *b,
 	m->uid = main->uid;
 	m->gid = main->gid;
 	m->root_ino = node_ino(m, &branch_dir_ops, 0);
-	TRY(str_dup("a branch is shown as old versions are; write to it with Lance, or "
-		    "with lancectl in its directory tree/NAME",
+	TRY(str_dup("a branch is shown here as old versions are; to write to it, mount "
+		    "it with -o branch=NAME",
 		    &m->why_read_only));
 	TRY(staging_new(m, &m->staging));
 	watch_add(m);

@@ -18,7 +18,7 @@ struct raw_options {
 	int show_help, show_version, foreground, debug, read_only, skips_jobs;
 	char *formats, *protect, *version_poll, *rejected_size, *cache_dir, *config,
 		*allow_drop, *skip_jobs, *udf_users, *auto_compact,
-		*auto_compact_fragments, *auto_compact_deleted;
+		*auto_compact_fragments, *auto_compact_deleted, *roots, *branch;
 };
 
 #define OPTION(text, member, value)                                                    \
@@ -45,6 +45,8 @@ static const struct fuse_opt specs[] = {
 	OPTION("auto-compact=%s", auto_compact, 0),
 	OPTION("auto-compact-fragments=%s", auto_compact_fragments, 0),
 	OPTION("auto-compact-deleted=%s", auto_compact_deleted, 0),
+	OPTION("roots=%s", roots, 0),
+	OPTION("branch=%s", branch, 0),
 	OPTION("config=%s", config, 0),
 	FUSE_OPT_END,
 };
@@ -63,6 +65,11 @@ void options_usage(void)
 	       "  -o formats=LIST      list these formats too, as in "
 	       "txt,npy,csv,arrow\n"
 	       "  -o protect=LIST      columns that refuse to be replaced, as in a:b\n"
+	       "  -o roots=LIST        directories where files outside of the dataset "
+	       "are read,\n"
+	       "                       as in /data:/mnt/images: base paths of clones, "
+	       "external blobs\n"
+	       "  -o branch=NAME       mount this branch of the dataset, for writing\n"
 	       "  -o allow-drop=yes    rm drops columns and tags (no)\n"
 	       "  -o version-poll=S    look for versions of other hosts every S "
 	       "seconds (1)\n"
@@ -107,6 +114,7 @@ static int take_pair(void *user, const char *section, const char *name,
 	} keys[] = {
 		{"formats", &raw->formats},
 		{"protect", &raw->protect},
+		{"roots", &raw->roots},
 		{"version-poll", &raw->version_poll},
 		{"rejected-size", &raw->rejected_size},
 		{"cache-dir", &raw->cache_dir},
@@ -198,6 +206,8 @@ static struct err *convert(struct raw_options *raw, struct mount_options *o)
 	o->read_only = raw->read_only;
 	o->formats = TAKE(raw->formats);
 	o->protect = TAKE(raw->protect);
+	o->roots = TAKE(raw->roots);
+	o->branch = TAKE(raw->branch);
 	o->cache_dir = TAKE(raw->cache_dir);
 	o->udf_users = TAKE(raw->udf_users);
 	TRY(parse_bool("allow-drop", raw->allow_drop, &o->allow_drop));
@@ -233,6 +243,8 @@ static void raw_fini(struct raw_options *raw)
 	free(raw->auto_compact);
 	free(raw->auto_compact_fragments);
 	free(raw->auto_compact_deleted);
+	free(raw->roots);
+	free(raw->branch);
 }
 
 struct err *options_parse(struct fuse_args *args, struct mount_options *ret)
@@ -257,6 +269,8 @@ void options_fini(struct mount_options *o)
 	free(o->mountpoint);
 	free(o->formats);
 	free(o->protect);
+	free(o->roots);
+	free(o->branch);
 	free(o->cache_dir);
 	free(o->udf_users);
 }

@@ -93,6 +93,7 @@ static struct err *run_job(struct runner *runner, struct run *r, uint64_t id)
 		.version = v,
 		.name = mount_table_name(m),
 		.mountpoint = m->server->mountpoint,
+		.roots = m->server->roots,
 		.log = &m->server->log,
 		.find_table = find_table,
 		.open = refuse_open,

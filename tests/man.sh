@@ -30,7 +30,7 @@ keys=0
 for key in $("$bin/lancefs" --help | sed -n 's/^ *-o \([a-z_-]*\).*/\1/p'); do
 	keys=$((keys + 1))
 	grep -q "Fl o Cm $key" "$etc/man/lancefs.1" || complain "lancefs.1 lacks -o $key"
-	case $key in ro | config | allow_other) continue ;; esac
+	case $key in ro | config | branch | allow_other) continue ;; esac
 	grep -q "^#$key=" "$etc/lancefs.conf" || complain "lancefs.conf lacks $key"
 done
 [[ $commands -ge 5 && $keys -ge 5 ]] || complain "found $commands commands, $keys options"

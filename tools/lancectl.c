@@ -20,6 +20,12 @@ enum status { DONE = 0, FAILED = 1, USAGE = 2, CONFLICT = 3, PARTIAL = 4 };
 
 #define SILENT_NS INT64_C(500000000) /* before progress is shown */
 
+/* What is common to all commands. */
+struct settings {
+	bool json, quiet;
+	char *dataset, *branch, *roots; /* owned; the last two may be NULL */
+};
+
 struct screen {
 	bool shows_progress;
 	int last_percent;
@@ -91,7 +97,9 @@ static void usage(FILE *to)
 		fprintf(to, "  %s\n        %s\n", command_at(i)->usage,
 			command_at(i)->summary);
 	fprintf(to,
-		"\nFor every command: --json machine-readable, --quiet no progress.\n"
+		"\nFor every command: --json machine-readable, --quiet no progress,\n"
+		"--branch=NAME on a branch of DATASET, --roots=LIST directories where\n"
+		"files outside of it may be read (/data:/mnt/images; $LANCEFS_ROOTS).\n"
 		"Exit status: 0 done, 1 failed, 2 usage, 3 a conflicting commit won,\n"
 		"4 done, but not for all rows.\n"
 		"See lancectl(1).\n");
@@ -108,6 +116,21 @@ static bool take_flag(struct words *w, const char *name)
 		return true;
 	}
 	return false;
+}
+
+/* The same for --name=value: the value is the caller's, NULL without one. */
+static char *take_option(struct words *w, const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < w->n_options; i++) {
+		char *o = w->options[i];
+		if (strncmp(o, name, len) != 0 || o[len] != '=')
+			continue;
+		memmove(o, o + len + 1, strlen(o + len + 1) + 1);
+		w->options[i] = w->options[--w->n_options];
+		return o;
+	}
+	return NULL;
 }
 
 /* DATASET is the first word behind the command. */
@@ -144,32 +167,41 @@ static struct err *take_version(struct table *t, const struct command *c,
 	return holds ? version_hold(*ret, hold) : NULL;
 }
 
-static struct err *run(struct words *w, const char *dataset, bool json, bool quiet,
-		       bool *is_partial)
+static struct err *open_roots(const struct settings *s, struct roots **ret)
+{
+	const char *list = s->roots ? s->roots : getenv("LANCEFS_ROOTS");
+	return roots_open(list ? list : "", ret);
+}
+
+static struct err *run(struct words *w, const struct settings *s, bool *is_partial)
 {
 	struct log log = {.write = print_line,
-			  .level = quiet ? LEVEL_ERROR : LEVEL_WARN};
+			  .level = s->quiet ? LEVEL_ERROR : LEVEL_WARN};
+	AUTO(roots) struct roots *roots = NULL;
 	AUTO(io_store) struct io_store *store = NULL;
 	AUTO(table) struct table *table = NULL;
 	AUTO(version) struct version *v = NULL;
 	AUTO_HOLD struct version_hold hold = {0};
 	AUTO_BUF struct buf out = {0};
-	struct screen screen = {!quiet && isatty(STDERR_FILENO), -1, monotonic_ns()};
+	struct screen screen = {!s->quiet && isatty(STDERR_FILENO), -1, monotonic_ns()};
 	const struct command *c = command_find(w->args[0]);
+	TRY(open_roots(s, &roots));
 	if (!c || !c->makes_dataset) {
-		TRY(io_store_open_local(dataset, &store));
-		TRY(table_open(store, &log, &table));
+		const struct table_options options = {&log, roots, s->branch};
+		TRY(io_store_open_local(s->dataset, &store));
+		TRY(table_open_with(store, &options, &table));
 		TRY(take_version(table, c, &v, &hold));
 	}
 	AUTO_MEM char *name = NULL;
-	TRY(table_name(dataset, &name));
+	TRY(table_name(s->dataset, &name));
 	struct command_env env = {
 		.table = table,
-		.dataset = dataset,
+		.dataset = s->dataset,
 		.name = name,
 		.log = &log,
+		.roots = roots,
 		.version = v,
-		.json = json,
+		.json = s->json,
 		.job_began = job_began,
 		.is_ending = &is_ending,
 		.is_partial = is_partial,
@@ -195,9 +227,21 @@ static void tell(struct err *err)
 	err_free(err); /* told */
 }
 
+static void settings_fini(struct settings *s)
+{
+	free(s->dataset);
+	free(s->branch);
+	free(s->roots);
+}
+
 static enum status run_words(struct words *w)
 {
-	bool json = take_flag(w, "json"), quiet = take_flag(w, "quiet");
+	__attribute__((cleanup(settings_fini))) struct settings s = {
+		.json = take_flag(w, "json"),
+		.quiet = take_flag(w, "quiet"),
+		.branch = take_option(w, "branch"),
+		.roots = take_option(w, "roots"),
+	};
 	if (take_flag(w, "help") || (w->n_args && strcmp(w->args[0], "help") == 0)) {
 		usage(stdout);
 		return DONE;
@@ -217,9 +261,9 @@ static enum status run_words(struct words *w)
 			usage(stderr);
 		return USAGE;
 	}
-	AUTO_MEM char *dataset = take_dataset(w);
+	s.dataset = take_dataset(w);
 	bool is_partial = false;
-	struct err *err = run(w, dataset, json, quiet, &is_partial);
+	struct err *err = run(w, &s, &is_partial);
 	if (!err)
 		return is_partial ? PARTIAL : DONE;
 	enum status status = err->code == EBUSY ? CONFLICT : FAILED;

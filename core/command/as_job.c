@@ -135,7 +135,10 @@ static struct err *how_it_stands(const struct command_env *env, uint64_t id,
 	buf_str(&text, env->dataset ? "lancectl resume " : "resume");
 	if (env->dataset)
 		shell_quote(env->dataset, &text);
-	buf_printf(&text, " %" PRIu64 "%c", id, 0);
+	buf_printf(&text, " %" PRIu64, id);
+	if (env->dataset && table_branch_name(env->table))
+		buf_printf(&text, " --branch=%s", table_branch_name(env->table));
+	buf_byte(&text, 0);
 	TRY(buf_check(&text));
 	return err_new(EINTR, "%s", (char *)text.data);
 }

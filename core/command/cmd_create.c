@@ -62,8 +62,9 @@ static struct err *from_file(struct create_spec *spec, const struct command_env 
 
 /* --- from a table --- */
 
-static struct err *from_table(struct create_spec *spec, const char *path,
-			      const struct words *w, struct table **ret)
+static struct err *from_table(struct create_spec *spec, const struct command_env *env,
+			      const char *path, const struct words *w,
+			      struct table **ret)
 {
 	AUTO(io_store) struct io_store *store = NULL;
 	AUTO(table) struct table *table = NULL;
@@ -74,7 +75,9 @@ static struct err *from_table(struct create_spec *spec, const char *path,
 	uint64_t limit = UINT64_MAX;
 	const char *columns = words_option(w, "columns");
 	TRY(io_store_open_local(path, &store));
-	TRY(table_open(store, spec->log, &table));
+	TRY(table_open_with(
+		store, &(struct table_options){.log = spec->log, .roots = env->roots},
+		&table));
 	v = table_latest(table);
 	if (words_option(w, "limit"))
 		TRY(parse_limit(words_option(w, "limit"), &limit));
@@ -103,7 +106,7 @@ static struct err *create(struct create_spec *spec, const struct command_env *en
 	if (stat(from, &st) != 0)
 		return err_errno(errno, "%s", from);
 	if (S_ISDIR(st.st_mode))
-		return from_table(spec, from, w, ret);
+		return from_table(spec, env, from, w, ret);
 	if (words_option(w, "columns") || words_option(w, "limit"))
 		return err_new(EINVAL, "--columns and --limit are for --from=TABLE");
 	return from_file(spec, env, from, ret);

@@ -34,7 +34,8 @@ struct command_env {
 	/* Another table of the database it lies in; *ret stays NULL if there is none.
 	 * NULL: those beside .dataset. */
 	struct err *(*find_table)(void *ctx, const char *name, struct table **ret);
-	const struct log *log;	 /* borrowed; may be NULL */
+	const struct log *log; /* borrowed; may be NULL */
+	struct roots *roots; /* that tables may read files in; borrowed; may be NULL */
 	struct version *version; /* borrowed; what reading commands show */
 	bool json;		 /* machine-readable answer */
 	/* Open a FILE argument, create an --output; NULL: as this process. */

@@ -37,7 +37,10 @@ static struct err *open_beside(const struct command_env *env, const char *name,
 	TRY(str_printf(&path, "%.*s%s.lance", (int)len, env->dataset, name));
 	struct err *err = io_store_open_local(path, &store);
 	if (!err)
-		err = table_open(store, env->log, ret);
+		err = table_open_with(
+			store,
+			&(struct table_options){.log = env->log, .roots = env->roots},
+			ret);
 	if (!err || err->code != ENOENT)
 		return err;
 	err_free(err); /* there is no such table */

@@ -9,7 +9,8 @@
  *   2.0, 2.1  position and size within the data file.  Size 0 with another
  *             position than 0 is a null: 2.0 says 1, 2.1 the value's levels.
  *   2.2       kind, position, size, blob_id, blob_uri, and validity.  The
- *             position of an empty value means nothing.
+ *             position of an empty value means nothing, but for those that are
+ *             external: there size 0 is all that the file has.
  *
  * Source: encodings_v2_0.proto, message Blob; encodings_v2_1.proto, message
  * BlobLayout; Lance's docs, "Blob Columns"; marks of nulls and names of side
@@ -20,13 +21,15 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define LIMIT_URI_BYTES ((uint64_t)65536)
+
 enum blob_kind {
 	BLOB_INLINE = 0,    /* in the data file */
 	BLOB_PACKED = 1,    /* a part of a side file */
 	BLOB_DEDICATED = 2, /* a side file */
-	BLOB_EXTERNAL = 3,  /* an object of the user's */
-	BLOB_MANAGED = 4,   /* an object elsewhere in the dataset */
-	BLOB_MANAGED_BASE = 5,
+	BLOB_EXTERNAL = 3,  /* a file of the user's, by URI or in base path blob_id */
+	BLOB_MANAGED = 4, /* a file elsewhere in the dataset that the data file is of */
+	BLOB_MANAGED_BASE = 5, /* a file in base path blob_id */
 };
 
 struct member {
@@ -126,26 +129,72 @@ static struct err *sidecar_path(const struct file_reader *r, uint32_t id, char *
 	return str_printf(ret, "%.*s/%s.blob", (int)len, path, digits);
 }
 
+/* A relative path that goes down only: "a/b". */
+static bool is_managed_path(const char *path)
+{
+	if (!*path || strstr(path, "://") || strchr(path, '\\'))
+		return false;
+	while (true) {
+		size_t len = strcspn(path, "/");
+		if (len == 0 || (len == 1 && *path == '.') ||
+		    (len == 2 && memcmp(path, "..", 2) == 0))
+			return false;
+		if (!path[len])
+			return true;
+		path += len + 1;
+	}
+}
+
+static struct err *uri_of(const struct array *a, char **ret)
+{
+	uint64_t len;
+	const uint8_t *uri = array_var(a->children[V2_URI], 0, &len);
+	if (len > LIMIT_URI_BYTES || (len && memchr(uri, 0, (size_t)len)))
+		return err_new(EIO, "the URI of a blob is not one");
+	return str_dup_len((const char *)uri, (size_t)len, ret);
+}
+
+static struct err *place_external(uint32_t base, struct blob_place *ret)
+{
+	ret->where = base ? BLOB_IN_BASE : BLOB_AT_URI;
+	ret->base = base;
+	ret->is_to_end = ret->size == 0;
+	return NULL;
+}
+
+static struct err *place_managed(bool has_base, uint32_t base, struct blob_place *ret)
+{
+	ret->where = has_base ? BLOB_IN_BASE : BLOB_IN_TABLE;
+	ret->base = base;
+	if (is_managed_path(ret->path))
+		return NULL;
+	return err_new(EIO, "a managed blob lies at '%s', which is no path within",
+		       ret->path);
+}
+
 static struct err *place_v2(const struct file_reader *r, const struct array *a,
 			    struct blob_place *ret)
 {
-	uint64_t len;
 	unsigned kind = a->children[V2_KIND]->data->data[0];
 	uint32_t id = load_u32le(a->children[V2_ID]->data->data);
-	const uint8_t *uri = array_var(a->children[V2_URI], 0, &len);
 	ret->offset = member_u64(a, V2_POSITION, 0);
 	ret->size = member_u64(a, V2_SIZE, 0);
 	switch (kind) {
 	case BLOB_INLINE:
 		return NULL;
-	case BLOB_PACKED:
 	case BLOB_DEDICATED:
-		return ret->size ? sidecar_path(r, id, &ret->sidecar) : NULL;
+		ret->offset = 0;
+		/* fallthrough */
+	case BLOB_PACKED:
+		ret->where = BLOB_BESIDE;
+		return sidecar_path(r, id, &ret->path);
 	case BLOB_EXTERNAL:
+		TRY(uri_of(a, &ret->path));
+		return place_external(id, ret);
 	case BLOB_MANAGED:
 	case BLOB_MANAGED_BASE:
-		return err_new(EOPNOTSUPP, "the blob lies at %.*s, which is not read",
-			       (int)MIN_OF(len, (uint64_t)1024), (const char *)uri);
+		TRY(uri_of(a, &ret->path));
+		return place_managed(kind == BLOB_MANAGED_BASE, id, ret);
 	default:
 		return err_new(EOPNOTSUPP, "blobs of kind %u are not known", kind);
 	}
@@ -180,7 +229,7 @@ struct err *file_blob_place(struct file_reader *r, const struct field *field,
 
 void blob_place_fini(struct blob_place *p)
 {
-	free(p->sidecar);
+	free(p->path);
 	*p = (struct blob_place){0};
 }
 

@@ -146,16 +146,25 @@ MUST_CHECK struct err *file_read_nulls(struct file_reader *r, const struct field
 bool field_is_blob(const struct field *f);
 
 /* Where the bytes of one blob lie. */
+enum blob_where {
+	BLOB_IN_DATA_FILE,
+	BLOB_BESIDE,   /* in a file beside the data file: .path, as the data file's */
+	BLOB_AT_URI,   /* .path is an absolute URI */
+	BLOB_IN_BASE,  /* .path is relative to base path .base of the manifest */
+	BLOB_IN_TABLE, /* .path is relative to the table that the data file is of */
+};
 struct blob_place {
 	bool is_null;
+	bool is_to_end; /* .size is not told: up to the end of the file */
+	enum blob_where where;
+	uint32_t base;
 	uint64_t offset, size;
-	char *sidecar; /* owned; the file beside the data file, NULL: the data file */
+	char *path; /* owned; NULL: the data file */
 };
 void blob_place_fini(struct blob_place *p);
 /*
  * The place of one row of a blob field; reads its descriptor.  Neither offset
- * nor size is checked against the file.  EOPNOTSUPP, naming it, for an object
- * outside the dataset's data files.
+ * nor size is checked against the file, nor who may read what .path says.
  */
 MUST_CHECK struct err *file_blob_place(struct file_reader *r, const struct field *field,
 				       const struct file_map *map, uint64_t row,

@@ -44,6 +44,10 @@ struct io_stats {
  * Errors: ENOENT, ENOTDIR, EACCES.
  */
 MUST_CHECK struct err *io_store_open_local(const char *path, struct io_store **ret);
+/* The same for files that somebody else names: besides links that lead out of it, what
+ * is mounted below it is not found either (EIO).  Nothing can be opened where the
+ * kernel cannot promise that. */
+MUST_CHECK struct err *io_store_open_confined(const char *path, struct io_store **ret);
 /* A directory inside a store as a store of its own.  The same errors. */
 MUST_CHECK struct err *io_store_open_dir(struct io_store *s, const char *path,
 					 struct io_store **ret);

@@ -35,6 +35,7 @@
 struct local_store {
 	struct io_store base;
 	int dirfd;
+	bool is_confined; /* to the file system of the directory, and never to less */
 };
 
 struct local_file {
@@ -79,7 +80,8 @@ static int open_resolved(struct io_store *s, const char *path, int flags, mode_t
 	do
 		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-	if (fd < 0 && errno == ENOSYS) /* old kernels, some sandboxes */
+	if (fd < 0 && errno == ENOSYS && !store_of(s)->is_confined)
+		/* old kernels, some sandboxes */
 		fd = RESUMED(openat(dirfd, path, flags | O_CLOEXEC, mode));
 	return (int)fd;
 }
@@ -87,7 +89,21 @@ static int open_resolved(struct io_store *s, const char *path, int flags, mode_t
 /* open beneath the store; -1 and errno */
 static int open_beneath(struct io_store *s, const char *path, int flags, mode_t mode)
 {
-	return open_resolved(s, path, flags, mode, RESOLVE_BENEATH);
+	uint64_t resolve = RESOLVE_BENEATH;
+	if (store_of(s)->is_confined)
+		resolve |= RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
+	return open_resolved(s, path, flags, mode, resolve);
+}
+
+/* Why something could not be opened beneath the store; reads errno. */
+static struct err *beneath_error(const struct io_store *s, const char *path)
+{
+	if (errno != EXDEV)
+		return err_errno(errno, "%s", path);
+	return err_new(EIO,
+		       "%s: a link or a mount leads out of %s there, which is not "
+		       "followed",
+		       path, s->name);
 }
 
 static struct err *local_open(struct io_store *s, const char *path,
@@ -96,7 +112,7 @@ static struct err *local_open(struct io_store *s, const char *path,
 	/* a FIFO must not make us wait; it is refused below */
 	AUTO_FD int fd = open_beneath(s, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
-		return err_errno(errno == EXDEV ? EIO : errno, "%s", path);
+		return beneath_error(s, path);
 	struct stat st;
 	if (fstat(fd, &st) != 0)
 		return err_errno(errno, "%s: stat", path);
@@ -487,7 +503,7 @@ static struct err *local_open_dir(struct io_store *s, const char *path,
 	TRY(str_printf(&name, "%s/%s", s->name, path));
 	int fd = open_beneath(s, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
-		return err_errno(errno == EXDEV ? EIO : errno, "%s", name);
+		return beneath_error(s, path);
 	return store_new(fd, name, ret);
 }
 
@@ -497,4 +513,11 @@ struct err *io_store_open_local(const char *path, struct io_store **ret)
 	if (fd < 0)
 		return err_errno(errno, "%s", path);
 	return store_new(fd, path, ret);
+}
+
+struct err *io_store_open_confined(const char *path, struct io_store **ret)
+{
+	TRY(io_store_open_local(path, ret));
+	store_of(*ret)->is_confined = true;
+	return NULL;
 }

@@ -206,7 +206,7 @@ struct err *table_create(struct io_store *store, const struct log *log,
 	spec->is_published = false;
 	TRY(uuid_new(raw, uuid));
 	TRY(manifest_new(spec, uuid, &m));
-	TRY(table_new(store, log, &t));
+	TRY(table_new(store, &(struct table_options){.log = log}, &t));
 	if (spec->n_files)
 		TRY(io_sync_dir(store, "data"));
 	TRY(publish_first(t, m, uuid, &spec->is_published));

@@ -3,11 +3,13 @@
  * bases.c: where the files of a version lie.
  *
  * A manifest lists base paths, and a file that names one lies there and not in the
- * table's own directory: so a branch shows the files of what it was made of.  A base
- * path is the absolute path that its writer saw.  It is never opened: it must spell
- * the root of this dataset or a branch of it, and is read below the root's
- * descriptor.  How the root was spelled when the branch was made is told by the
- * transaction that made it, so that a dataset may be moved, or reached by a link.
+ * table's own directory: so a branch shows the files of what it was made of, and a
+ * clone those of another dataset.  A base path is the absolute path, or the URI, that
+ * its writer saw.  It is never opened as such: if it spells the root of this dataset or
+ * a branch of it, files are read below the root's descriptor, else below that of one of
+ * the directories that the user allows.  How the root was spelled when a branch was
+ * made is told by the transaction that made it, so that a dataset may be moved, or
+ * reached by a link.
  * Source: table.proto, BasePath; Lance's docs, "Branches".
  */
 #include "table/table_priv.h"
@@ -16,6 +18,7 @@
 #include <inttypes.h>
 
 #define BRANCHES_DIR "/tree/"
+#define DELETIONS_DIR "_deletions/"
 
 /* --- the root --- */
 
@@ -167,24 +170,36 @@ static struct err *within(const char *path, const char *root, char **ret)
 	return str_printf(ret, "%s/", rest + 1);
 }
 
-static struct err *base_read(struct version *v, const Lance__Table__BasePath *b,
-			     struct base *ret)
+/* The prefix of a base in this dataset. */
+static struct err *find_inside(struct version *v, const char *path, char **ret)
 {
-	const char *path = b->path, *recorded;
+	const char *recorded;
 	AUTO_MEM char *root = NULL;
-	ret->id = b->id;
-	ret->is_root = b->is_dataset_root;
-	ret->path = b->path;
-	if (str_starts(path, "file://"))
-		path += strlen("file://");
 	if (!v->table->root)
 		return NULL;
 	TRY(io_store_real_path(v->table->root, &root));
-	TRY(within(path, root, &ret->prefix));
-	if (ret->prefix)
+	TRY(within(path, root, ret));
+	if (*ret)
 		return NULL;
 	TRY(recorded_root(v, &recorded));
-	return within(path, recorded, &ret->prefix);
+	return within(path, recorded, ret);
+}
+
+static struct err *base_read(struct version *v, const Lance__Table__BasePath *b,
+			     struct base *ret)
+{
+	AUTO_MEM char *path = NULL;
+	ret->id = b->id;
+	ret->is_root = b->is_dataset_root;
+	ret->path = b->path;
+	struct err *err = uri_local_path(b->path, &path);
+	if (err && err->code == ENOMEM)
+		return err;
+	err_free(err); /* told when a file of it is needed */
+	if (!path)     /* not a file's: a store that is no directory */
+		return find_inside(v, b->path, &ret->prefix);
+	TRY(find_inside(v, path, &ret->prefix));
+	return ret->prefix ? NULL : roots_find(v->table->roots, path, &ret->outside);
 }
 
 static int compare_bases(const void *a, const void *b)
@@ -206,8 +221,10 @@ struct err *bases_read(struct version *v)
 
 void bases_free(struct version *v)
 {
-	for (size_t i = 0; v->bases && i < v->n_bases; i++)
+	for (size_t i = 0; v->bases && i < v->n_bases; i++) {
 		free(v->bases[i].prefix);
+		free(v->bases[i].outside.path);
+	}
 	free(v->bases);
 }
 
@@ -227,12 +244,36 @@ static struct err *need_base(const struct version *v, uint32_t id, const char *w
 			       "%s is in base path %" PRIu32
 			       ", which the manifest does not have",
 			       what, id);
-	if (!b->prefix)
-		return err_new(EOPNOTSUPP,
-			       "%s is in another dataset (%s), which is not read", what,
-			       b->path);
 	*ret = b;
 	return NULL;
+}
+
+/* A file in dir of a base ("": right in it). */
+static struct err *place_in(const struct version *v, const struct base *b,
+			    const char *dir, const char *path, struct file_place *ret)
+{
+	AUTO_MEM char *spelled = NULL;
+	if (b->prefix) {
+		ret->store = v->table->root;
+		return str_printf(&ret->path, "%s%s%s", b->prefix, dir, path);
+	}
+	if (b->outside.store) {
+		const char *base = b->outside.path;
+		ret->store = b->outside.store;
+		return str_printf(&ret->path, "%s%s%s%s", base, *base ? "/" : "", dir,
+				  path);
+	}
+	TRY_CTX(uri_local_path(b->path, &spelled), "%s", path);
+	return err_new(EOPNOTSUPP, "%s: " NOT_ALLOWED, path, b->path,
+		       *spelled ? spelled : "/");
+}
+
+struct err *base_place(const struct version *v, uint32_t id, const char *path,
+		       struct file_place *ret)
+{
+	const struct base *b;
+	TRY(need_base(v, id, path, &b));
+	return place_in(v, b, "", path, ret);
 }
 
 struct err *data_file_place(const struct version *v, const Lance__Table__DataFile *f,
@@ -244,35 +285,30 @@ struct err *data_file_place(const struct version *v, const Lance__Table__DataFil
 		return str_printf(&ret->path, "data/%s", f->path);
 	}
 	TRY(need_base(v, f->base_id, f->path, &b));
-	ret->store = v->table->root;
-	return str_printf(&ret->path, "%s%s%s", b->prefix, b->is_root ? "data/" : "",
-			  f->path);
+	return place_in(v, b, b->is_root ? "data/" : "", f->path, ret);
 }
 
 struct err *deletion_place(const struct version *v, const struct fragment *f,
 			   struct file_place *ret)
 {
 	const Lance__Table__DeletionFile *d = f->proto->deletion_file;
-	const char *prefix = "";
 	const struct base *b;
+	AUTO_MEM char *name = NULL;
 	if (d->file_type > 1)
 		return err_new(EOPNOTSUPP, "deletion file of type %" PRIu32,
 			       d->file_type);
-	ret->store = v->table->store;
-	if (d->opt_base_id_case) {
-		TRY(need_base(v, d->base_id, "a deletion file", &b));
-		if (!b->is_root)
-			return err_new(EIO,
-				       "a deletion file is in %s, which is said "
-				       "to be no dataset",
-				       b->path);
-		prefix = b->prefix;
-		ret->store = v->table->root;
+	TRY(str_printf(&name, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s", f->id,
+		       d->read_version, d->id, d->file_type == 1 ? "bin" : "arrow"));
+	if (!d->opt_base_id_case) {
+		ret->store = v->table->store;
+		return str_printf(&ret->path, DELETIONS_DIR "%s", name);
 	}
-	return str_printf(&ret->path,
-			  "%s_deletions/%" PRIu64 "-%" PRIu64 "-%" PRIu64 ".%s", prefix,
-			  f->id, d->read_version, d->id,
-			  d->file_type == 1 ? "bin" : "arrow");
+	TRY(need_base(v, d->base_id, "a deletion file", &b));
+	if (!b->is_root)
+		return err_new(
+			EIO, "a deletion file is in %s, which is said to be no dataset",
+			b->path);
+	return place_in(v, b, DELETIONS_DIR, name, ret);
 }
 
 struct err *data_file_open(const struct version *v, const Lance__Table__DataFile *f,

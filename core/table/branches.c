@@ -210,7 +210,8 @@ struct err *branch_table_new(struct table *t, struct io_store *store, const char
 			     struct table **ret)
 {
 	AUTO(table) struct table *b = NULL;
-	TRY(table_new(store, t->log, &b));
+	TRY(table_new(store, &(struct table_options){.log = t->log, .roots = t->roots},
+		      &b));
 	TRY(str_dup(name, &b->branch));
 	b->root = io_store_ref(t->root);
 	b->is_placed = true;

@@ -255,7 +255,8 @@ static struct err *look_at_main(struct cleanup *c)
 	AUTO(table) struct table *main = NULL;
 	if (!c->table->branch)
 		return NULL;
-	TRY(table_new(c->table->root, c->table->log, &main));
+	TRY(table_new(c->table->root, &(struct table_options){.log = c->table->log},
+		      &main));
 	main->root = io_store_ref(c->table->root);
 	main->is_placed = true;
 	return look_at_versions(c, main);

@@ -128,13 +128,24 @@ static struct err *mark_deletions(const struct marking *m,
 	return mark_path(m, prefix, "_deletions/", name);
 }
 
+static struct err *mark_overlay(const struct marking *m,
+				const Lance__Table__DataOverlayFile *o)
+{
+	if (o->base.n_unknown_fields)
+		return err_new(EOPNOTSUPP, "an overlay has what this lancefs does not "
+					   "know");
+	return o->data_file ? mark_data_file(m, o->data_file) : NULL;
+}
+
 static struct err *mark_fragment(const struct marking *m,
 				 const Lance__Table__DataFragment *f)
 {
-	if (f->base.n_unknown_fields || f->n_overlays)
+	if (f->base.n_unknown_fields)
 		return err_new(EOPNOTSUPP, "it has what this lancefs does not know");
 	for (size_t i = 0; i < f->n_files; i++)
 		TRY(mark_data_file(m, f->files[i]));
+	for (size_t i = 0; i < f->n_overlays; i++)
+		TRY(mark_overlay(m, f->overlays[i]));
 	return f->deletion_file ? mark_deletions(m, f) : NULL;
 }
 

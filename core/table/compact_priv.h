@@ -7,6 +7,7 @@
 
 #include "table/commit_priv.h"
 #include "table/compact.h"
+#include "table/scan_priv.h"
 
 /* The new file of a group. */
 struct compacted {
@@ -38,17 +39,5 @@ MUST_CHECK struct err *compact_write(struct table *t, struct compact_run *run,
 MUST_CHECK struct err *compact_find_deleted(const struct compact_run *run,
 					    struct version *latest, uint64_t n_rows,
 					    struct row_set *ret);
-
-/* --- scan.c --- */
-
-/* Rows [first, end) of a fragment's field, by their offsets, deleted ones too. */
-MUST_CHECK struct err *fragment_read(struct version *v, const struct fragment *f,
-				     const struct field *field, uint64_t first,
-				     uint64_t end, struct array **ret);
-/* A data file, open, and its columns, which are the manifest's. */
-MUST_CHECK struct err *fragment_open_file(struct version *v,
-					  const Lance__Table__DataFile *file,
-					  struct file_reader **ret,
-					  struct file_map *ret_map);
 
 #endif

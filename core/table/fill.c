@@ -11,6 +11,7 @@
  */
 #include "table/commit_priv.h"
 #include "table/indices_priv.h"
+#include "table/scan_priv.h"
 
 #include <errno.h>
 
@@ -24,13 +25,14 @@ uint64_t version_fragment_key(const struct version *v, size_t i, const struct fi
 		key = hash_mix(key, system_field_key(fragment, f));
 	for (size_t k = 0; k < n; k++)
 		key = data_file_key(v, files[k], key);
-	return key;
+	return overlays_key(v, fragment, f, key);
 }
 
 bool version_fragment_has(const struct version *v, size_t i, const struct field *f)
 {
 	const Lance__Table__DataFile *file;
-	return fragment_files(&v->fragments[i], f, &file, 1) > 0;
+	return fragment_files(&v->fragments[i], f, &file, 1) > 0 ||
+	       fragment_is_overlaid(&v->fragments[i], f);
 }
 
 bool version_find_fragment(const struct version *v, uint64_t id, size_t *ret)

@@ -6,9 +6,9 @@
  * deletions rows are offsets; else the range is widened to the offsets that
  * enclose it, read once, and the deleted rows are taken out; where there are many
  * of those, in several reads.  A fragment whose
- * files do not hold the column gives nulls.  Blobs are opened one at a time.
+ * files do not hold the column gives nulls.
  */
-#include "table/compact_priv.h"
+#include "table/scan_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -63,12 +63,10 @@ static struct err *read_system(struct version *v, const struct fragment *f,
 	return file_read(r, field, &map, first, end, ret);
 }
 
-struct err *fragment_read(struct version *v, const struct fragment *f,
-			  const struct field *field, uint64_t first, uint64_t end,
-			  struct array **ret)
+static struct err *read_base(struct version *v, const struct fragment *f,
+			     const struct field *field, uint64_t first, uint64_t end,
+			     struct array **ret)
 {
-	if (field_is_system(field))
-		return read_system(v, f, field, first, end, ret);
 	const Lance__Table__DataFile *files[MAX_PARTS];
 	struct column_part parts[MAX_PARTS] = {0};
 	size_t n = fragment_files(f, field, files, MAX_PARTS);
@@ -79,6 +77,19 @@ struct err *fragment_read(struct version *v, const struct fragment *f,
 		err = parts_merge(field, parts, n, ret);
 	parts_fini(parts, n);
 	return err;
+}
+
+struct err *fragment_read(struct version *v, struct fragment *f,
+			  const struct field *field, uint64_t first, uint64_t end,
+			  struct array **ret)
+{
+	AUTO(array) struct array *a = NULL;
+	if (field_is_system(field))
+		return read_system(v, f, field, first, end, ret);
+	TRY(read_base(v, f, field, first, end, &a));
+	TRY(overlays_apply(v, f, field, first, end, &a));
+	*ret = TAKE(a);
+	return NULL;
 }
 
 /* Lower *end until what lies between live rows [first, *end) may be read with them:
@@ -125,7 +136,7 @@ static struct err *read_live(struct version *v, struct fragment *f,
 	return array_take(all, keep, n, ret);
 }
 
-static size_t find_fragment(const struct version *v, uint64_t row)
+size_t version_fragment_of_row(const struct version *v, uint64_t row)
 {
 	size_t lo = 0, hi = v->n_fragments;
 	while (hi - lo > 1) {
@@ -158,7 +169,7 @@ static struct err *read_fragment(struct version *v, struct fragment *f,
 static struct err *read_parts(struct version *v, const struct field *field,
 			      uint64_t first, uint64_t end, struct array_parts *parts)
 {
-	for (size_t i = find_fragment(v, first); first < end; i++) {
+	for (size_t i = version_fragment_of_row(v, first); first < end; i++) {
 		struct fragment *f = &v->fragments[i];
 		uint64_t n_live = f->physical_rows - f->n_deleted;
 		uint64_t stop = MIN_OF(end, f->first_row + n_live);
@@ -171,9 +182,7 @@ static struct err *read_parts(struct version *v, const struct field *field,
 	return NULL;
 }
 
-/* A file that vanished was cleaned up under our feet. */
-static struct err *explain(struct version *v, const struct field *field,
-			   struct err *err)
+struct err *explain_read(struct version *v, const struct field *field, struct err *err)
 {
 	if (err->code != ENOENT)
 		return err_wrap(err, "version %" PRIu64 ": column %s", v->number,
@@ -206,8 +215,31 @@ struct err *version_read(struct version *v, const struct field *field, uint64_t 
 		return row_offsets_new(field, first, end, ret);
 	struct err *err = read_parts(v, field, first, end, &parts);
 	if (err)
-		return explain(v, field, err);
+		return explain_read(v, field, err);
 	return array_parts_join(&parts, ret);
+}
+
+/* The nulls of rows [first, end), by their offsets. */
+static struct err *offset_nulls(struct version *v, struct fragment *f,
+				const struct field *field, uint64_t first, uint64_t end,
+				uint8_t *is_null)
+{
+	AUTO(file_reader) struct file_reader *r = NULL;
+	AUTO(array) struct array *a = NULL;
+	struct file_map map;
+	const Lance__Table__DataFile *file = fragment_file(f, field);
+	if (fragment_is_overlaid(f, field)) {
+		TRY(fragment_read(v, f, field, first, end, &a));
+		for (uint64_t i = 0; i < end - first; i++)
+			is_null[i] = array_is_null(a, i);
+		return NULL;
+	}
+	if (!file) {
+		memset(is_null, 1, (size_t)(end - first));
+		return NULL;
+	}
+	TRY(fragment_open_file(v, file, &r, &map));
+	return file_read_nulls(r, field, &map, first, end, is_null);
 }
 
 /* The nulls of live rows [first, end) of one fragment, counted within it. */
@@ -216,20 +248,12 @@ static struct err *live_nulls(struct version *v, struct fragment *f,
 			      uint8_t *is_null)
 {
 	const struct deletion_vector *d;
-	AUTO(file_reader) struct file_reader *r = NULL;
 	AUTO_MEM uint8_t *all = NULL;
-	struct file_map map;
 	TRY(fragment_deleted(v, f, &d));
 	uint64_t first_off = d ? deletion_select_live(d, first) : first;
 	uint64_t end_off = d ? deletion_select_live(d, end - 1) + 1 : end;
-	const Lance__Table__DataFile *file = fragment_file(f, field);
-	if (file)
-		TRY(fragment_open_file(v, file, &r, &map));
 	TRY(mem_array((size_t)(end_off - first_off), 1, &all));
-	if (r)
-		TRY(file_read_nulls(r, field, &map, first_off, end_off, all));
-	else
-		memset(all, 1, (size_t)(end_off - first_off));
+	TRY(offset_nulls(v, f, field, first_off, end_off, all));
 	for (uint64_t off = first_off; off < end_off; off++)
 		if (!d || !deletion_has(d, off))
 			*is_null++ = all[off - first_off];
@@ -253,7 +277,7 @@ static struct err *fragment_nulls(struct version *v, struct fragment *f,
 static struct err *read_nulls(struct version *v, const struct field *field,
 			      uint64_t first, uint64_t end, uint8_t *is_null)
 {
-	for (size_t i = find_fragment(v, first); first < end; i++) {
+	for (size_t i = version_fragment_of_row(v, first); first < end; i++) {
 		struct fragment *f = &v->fragments[i];
 		uint64_t n_live = f->physical_rows - f->n_deleted;
 		uint64_t stop = MIN_OF(end, f->first_row + n_live);
@@ -280,90 +304,7 @@ struct err *version_read_nulls(struct version *v, const struct field *field,
 		return NULL;
 	}
 	struct err *err = read_nulls(v, field, first, end, is_null);
-	return err ? explain(v, field, err) : NULL;
-}
-
-/* --- blobs --- */
-
-static void auto_place(struct blob_place *p)
-{
-	blob_place_fini(p);
-}
-
-static struct err *check_place(const struct blob_place *place,
-			       const struct io_file *file)
-{
-	uint64_t end;
-	if (ckd_add(&end, place->offset, place->size) || end > io_size(file))
-		return err_new(EIO,
-			       "%s: a blob of %" PRIu64 " bytes at offset %" PRIu64
-			       " lies past the end of the file (%" PRIu64 " bytes)",
-			       io_file_path(file), place->size, place->offset,
-			       io_size(file));
-	return NULL;
-}
-
-/* s: the store that the data file is in; what lies beside it is there too */
-static struct err *open_place(struct io_store *s, const struct blob_place *place,
-			      const struct file_reader *r, struct blob *ret)
-{
-	AUTO(io_file) struct io_file *file = NULL;
-	if (place->sidecar)
-		TRY(io_open(s, place->sidecar, &file));
-	else
-		file = io_file_ref(file_reader_file(r));
-	if (place->size)
-		TRY(check_place(place, file));
-	*ret = (struct blob){TAKE(file), place->offset, place->size};
-	return NULL;
-}
-
-/* The blob of a live row of one fragment, counted within it. */
-static struct err *live_blob(struct version *v, struct fragment *f,
-			     const struct field *field, uint64_t row, struct blob *ret)
-{
-	const struct deletion_vector *d;
-	AUTO(file_reader) struct file_reader *r = NULL;
-	__attribute__((cleanup(auto_place))) struct blob_place place = {0};
-	AUTO_PLACE struct file_place at = {0};
-	struct file_map map;
-	const Lance__Table__DataFile *file = fragment_file(f, field);
-	if (!file)
-		return NULL;
-	TRY(fragment_deleted(v, f, &d));
-	TRY(fragment_open_file(v, file, &r, &map));
-	TRY(file_blob_place(r, field, &map, d ? deletion_select_live(d, row) : row,
-			    &place));
-	TRY(data_file_place(v, file, &at));
-	return place.is_null ? NULL : open_place(at.store, &place, r, ret);
-}
-
-struct err *version_blob(struct version *v, const struct field *field, uint64_t row,
-			 struct blob *ret)
-{
-	*ret = (struct blob){0};
-	if (row >= v->n_rows)
-		return err_new(EINVAL, "row %" PRIu64 " of a table of %" PRIu64, row,
-			       v->n_rows);
-	struct fragment *f = &v->fragments[find_fragment(v, row)];
-	struct err *err = live_blob(v, f, field, row - f->first_row, ret);
-	if (!err)
-		return NULL;
-	return explain(v, field,
-		       err_wrap(err, "row %" PRIu64 ": fragment %" PRIu64, row, f->id));
-}
-
-struct err *blob_read(const struct blob *b, uint64_t off, size_t len, void *dst,
-		      size_t *ret_len)
-{
-	*ret_len = off < b->size ? (size_t)MIN_OF((uint64_t)len, b->size - off) : 0;
-	return *ret_len ? io_read(b->file, b->offset + off, *ret_len, dst) : NULL;
-}
-
-void blob_fini(struct blob *b)
-{
-	io_file_unref(b->file);
-	*b = (struct blob){0};
+	return err ? explain_read(v, field, err) : NULL;
 }
 
 /* Values of deleted rows: zeros and not nulls, which a column may refuse. */

@@ -170,7 +170,8 @@ struct err *table_refresh(struct table *t)
 	return NULL;
 }
 
-struct err *table_new(struct io_store *store, const struct log *log, struct table **ret)
+struct err *table_new(struct io_store *store, const struct table_options *options,
+		      struct table **ret)
 {
 	AUTO(table) struct table *t = NULL;
 	TRY(mem_new(&t));
@@ -178,9 +179,22 @@ struct err *table_new(struct io_store *store, const struct log *log, struct tabl
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_mutex_init(&t->refresh_lock, NULL);
 	t->store = io_store_ref(store);
-	t->log = log;
+	t->log = options->log;
+	t->roots = roots_ref(options->roots);
 	t->naming = NAMING_V2;
 	TRY(file_cache_new(&t->files));
+	*ret = TAKE(t);
+	return NULL;
+}
+
+struct err *table_open_with(struct io_store *store, const struct table_options *options,
+			    struct table **ret)
+{
+	AUTO(table) struct table *t = NULL;
+	TRY(table_new(store, options, &t));
+	TRY(table_refresh(t));
+	if (options->branch)
+		return table_open_branch(t, options->branch, ret);
 	*ret = TAKE(t);
 	return NULL;
 }
@@ -188,11 +202,7 @@ struct err *table_new(struct io_store *store, const struct log *log, struct tabl
 struct err *table_open(struct io_store *store, const struct log *log,
 		       struct table **ret)
 {
-	AUTO(table) struct table *t = NULL;
-	TRY(table_new(store, log, &t));
-	TRY(table_refresh(t));
-	*ret = TAKE(t);
-	return NULL;
+	return table_open_with(store, &(struct table_options){.log = log}, ret);
 }
 
 struct table *table_ref(struct table *t)
@@ -212,6 +222,7 @@ void table_unref(struct table *t)
 	file_cache_free(t->files);
 	io_store_unref(t->store);
 	io_store_unref(t->root);
+	roots_unref(t->roots);
 	free(t->branch);
 	free(t->recorded_root);
 	pthread_mutex_destroy(&t->lock);
@@ -232,6 +243,11 @@ struct io_store *table_store(struct table *t)
 const struct log *table_log(struct table *t)
 {
 	return t->log;
+}
+
+struct roots *table_roots(const struct table *t)
+{
+	return t->roots;
 }
 
 struct version *table_latest(struct table *t)

@@ -28,21 +28,48 @@
 struct table;
 struct version;
 
-/* --- tables --- */
+/* --- directories that files outside of a dataset may lie in --- */
 
 /*
- * Open a dataset.  store is referenced; log is borrowed for the table's life and
- * may be NULL.  Errors: ENOENT "not a Lance dataset", EOPNOTSUPP an unknown
- * reader feature flag (named), EIO a broken manifest.
+ * A dataset may name files anywhere: base paths that its data files lie in, as those of
+ * a clone do, and blobs that stay where they were.  Those outside of the dataset are
+ * read if they lie in one of these directories, and are refused (EOPNOTSUPP) if not.
+ * Immutable; any thread may use them.
  */
+struct roots;
+/* Hold directories: absolute paths separated by ':', or "".  EINVAL, and the errors of
+ * opening one. */
+MUST_CHECK struct err *roots_open(const char *list, struct roots **ret);
+struct roots *roots_ref(struct roots *r); /* accepts NULL */
+void roots_unref(struct roots *r);	  /* accepts NULL */
+DEFINE_AUTO(roots, roots_unref)
+
+/* --- tables --- */
+
+struct table_options {
+	const struct log *log; /* borrowed for the table's life; may be NULL */
+	struct roots *roots;   /* referenced; NULL: nothing outside is read */
+	const char *branch;    /* of the dataset; NULL: what store is */
+};
+
+/*
+ * Open a dataset, or the branch of one whose directory store is.  store is referenced.
+ * Errors: ENOENT "not a Lance dataset", or no such branch; EOPNOTSUPP an unknown reader
+ * feature flag (named), EIO a broken manifest.
+ */
+MUST_CHECK struct err *table_open_with(struct io_store *store,
+				       const struct table_options *options,
+				       struct table **ret);
+/* The same with a log alone. */
 MUST_CHECK struct err *table_open(struct io_store *store, const struct log *log,
 				  struct table **ret);
 struct table *table_ref(struct table *t);
 void table_unref(struct table *t);
 DEFINE_AUTO(table, table_unref)
 
-struct io_store *table_store(struct table *t); /* borrowed */
-const struct log *table_log(struct table *t);  /* borrowed, may be NULL */
+struct io_store *table_store(struct table *t);	  /* borrowed */
+const struct log *table_log(struct table *t);	  /* borrowed, may be NULL */
+struct roots *table_roots(const struct table *t); /* borrowed, may be NULL */
 
 /* The latest version as last seen, without I/O. */
 struct version *table_latest(struct table *t);
@@ -171,9 +198,10 @@ MUST_CHECK struct err *table_moved_fragments(struct table *t, uint64_t from,
 					     const struct version *v,
 					     const struct computed_columns *c,
 					     uint64_t **ret, size_t *ret_n);
-/* A file of a dataset: the table's own, or of another of its branches. */
+/* A file of a dataset: the table's own, of another of its branches, or outside of it.
+ */
 struct file_place {
-	struct io_store *store; /* borrowed from the table */
+	struct io_store *store; /* borrowed from the table; NULL: nowhere */
 	char *path;		/* owned */
 };
 static inline void auto_file_place(struct file_place *p)
@@ -242,8 +270,8 @@ struct blob {
 };
 /*
  * The blob of one live row of a field for which field_is_blob.  Reads its
- * descriptor only.  EIO if it lies past the end of its file, EOPNOTSUPP if it is
- * not in the dataset's data files.
+ * descriptor only.  EIO if it lies past the end of its file, or that file is not there;
+ * EOPNOTSUPP if it is neither in the dataset nor in one of the roots.
  */
 MUST_CHECK struct err *version_blob(struct version *v, const struct field *f,
 				    uint64_t row, struct blob *ret);

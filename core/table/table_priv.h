@@ -89,6 +89,7 @@ struct fragment {
 	uint64_t physical_rows;
 	uint64_t n_deleted;
 	struct deletion_vector *_Atomic deleted; /* owned; loaded when first needed */
+	struct overlay_set *_Atomic overlays;	 /* owned; loaded when first needed */
 };
 
 /* Names of indices, each once, in the order of the section. */
@@ -149,7 +150,22 @@ MUST_CHECK struct err *version_names_transaction(struct table *t, enum naming na
 MUST_CHECK struct err *fragment_deleted(struct version *v, struct fragment *f,
 					const struct deletion_vector **ret);
 
-/* --- bases.c: files of other branches --- */
+/* --- roots.c: files outside of the dataset --- */
+
+/* The path that a URI of a local file, or an absolute path, spells: "" or "/a/b".
+ * EOPNOTSUPP if it is something else, EIO if it leads upwards. */
+MUST_CHECK struct err *uri_local_path(const char *uri, char **ret);
+/* Where such a path lies, if that is in one of the roots; else *ret stays as it is.
+ * The store is borrowed from roots, which may be NULL. */
+MUST_CHECK struct err *roots_find(const struct roots *roots, const char *path,
+				  struct file_place *ret);
+
+/* A URI, and the path that it spells, that are in none. */
+#define NOT_ALLOWED                                                                    \
+	"%s is outside of the dataset, and in none of the directories of the option "  \
+	"roots; to allow it, say roots=%s"
+
+/* --- bases.c: files of other branches and datasets --- */
 
 /* A place besides the table's own directory that files of a version may lie in. */
 struct base {
@@ -158,6 +174,8 @@ struct base {
 	const char *path; /* as recorded; borrowed from the manifest */
 	char *prefix;	  /* the same within the table's root: "", "tree/x/"; owned;
 			   * NULL: it is not there */
+	struct file_place outside; /* else where it is, if that is in one of the roots
+				    * that the user allows; .path without a slash */
 };
 
 /* Find out where the bases of v's manifest are; what cannot be reached fails when
@@ -171,6 +189,9 @@ MUST_CHECK struct err *table_find_root(struct table *t,
 
 /* NULL if there is none of that id. */
 const struct base *base_find(const struct version *v, uint32_t id);
+/* Where what has a path relative to a base lies. */
+MUST_CHECK struct err *base_place(const struct version *v, uint32_t id,
+				  const char *path, struct file_place *ret);
 /* Where a file of the manifest lies. */
 MUST_CHECK struct err *data_file_place(const struct version *v,
 				       const Lance__Table__DataFile *f,
@@ -199,6 +220,18 @@ const Lance__Table__DataFile *fragment_file(const struct fragment *f,
 
 /* The field or one below it has this id. */
 bool field_has_id(const struct field *field, int32_t id);
+
+/* --- overlays.c --- */
+
+struct overlay_set;
+void overlay_set_free(struct overlay_set *s); /* accepts NULL */
+DEFINE_AUTO(overlay_set, overlay_set_free)
+/* Does it have values of the field, or of a part of it? */
+bool overlay_has_field(const Lance__Table__DataOverlayFile *o,
+		       const struct field *field);
+/* Mix what the fragment's overlays say of a field into a key. */
+uint64_t overlays_key(const struct version *v, const struct fragment *f,
+		      const struct field *field, uint64_t key);
 
 /* --- lineage.c: columns that Lance computes --- */
 
@@ -269,6 +302,7 @@ struct table {
 	struct io_store *root; /* owned reference; the main branch's directory; NULL: a
 				* branch that was taken out of its dataset */
 	char *branch;	       /* owned; NULL: the main branch */
+	struct roots *roots;   /* owned reference; NULL: none */
 	pthread_mutex_t lock;
 	char *recorded_root; /* guarded by .lock, set once; owned; the root's path when
 			      * the branch was made; "": not known */
@@ -285,8 +319,9 @@ MUST_CHECK struct err *table_peek(struct table *t, uint64_t number,
 				  struct version **ret);
 
 /* A table of no version yet, whose manifests will have names of today's scheme; store
- * is referenced. */
-MUST_CHECK struct err *table_new(struct io_store *store, const struct log *log,
+ * and the roots are referenced. */
+MUST_CHECK struct err *table_new(struct io_store *store,
+				 const struct table_options *options,
 				 struct table **ret);
 /* Make v the latest if it is newer. */
 void table_set_latest(struct table *t, struct version *v);

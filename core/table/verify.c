@@ -240,17 +240,24 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void mark_file(const struct listing *l, const Lance__Table__DataFile *f,
+		      bool *used)
+{
+	char **at = bsearch(&f->path, l->names, l->n, sizeof(char *), compare_names);
+	if (at)
+		used[at - l->names] = true;
+}
+
 /* Mark what a version refers to. */
 static void mark_used(const struct listing *l, const struct version *v, bool *used)
 {
 	for (size_t i = 0; i < v->n_fragments; i++) {
 		const Lance__Table__DataFragment *p = v->fragments[i].proto;
-		for (size_t k = 0; k < p->n_files; k++) {
-			char **at = bsearch(&p->files[k]->path, l->names, l->n,
-					    sizeof(char *), compare_names);
-			if (at)
-				used[at - l->names] = true;
-		}
+		for (size_t k = 0; k < p->n_files; k++)
+			mark_file(l, p->files[k], used);
+		for (size_t k = 0; k < p->n_overlays; k++)
+			if (p->overlays[k]->data_file)
+				mark_file(l, p->overlays[k]->data_file, used);
 	}
 }
 

@@ -17,8 +17,10 @@ void version_unref(struct version *v)
 {
 	if (!v || atomic_fetch_sub(&v->refs, 1) != 1)
 		return;
-	for (size_t i = 0; v->fragments && i < v->n_fragments; i++)
+	for (size_t i = 0; v->fragments && i < v->n_fragments; i++) {
 		deletion_free(atomic_load(&v->fragments[i].deleted));
+		overlay_set_free(atomic_load(&v->fragments[i].overlays));
+	}
 	free(v->fragments);
 	bases_free(v);
 	fields_free(v->fields, v->n_fields);
@@ -70,6 +72,9 @@ uint64_t version_bytes(const struct version *v)
 		const Lance__Table__DataFragment *f = v->fragments[i].proto;
 		for (size_t k = 0; k < f->n_files; k++)
 			total += f->files[k]->file_size_bytes;
+		for (size_t k = 0; k < f->n_overlays; k++)
+			if (f->overlays[k]->data_file)
+				total += f->overlays[k]->data_file->file_size_bytes;
 	}
 	return total;
 }
@@ -250,6 +255,7 @@ uint64_t version_column_key(const struct version *v, const struct field *field)
 			key = hash_mix(key, system_field_key(f, field));
 		for (size_t k = 0; k < n; k++)
 			key = data_file_key(v, files[k], key);
+		key = overlays_key(v, f, field, key);
 		if (d)
 			key = deletion_key(v, d, key);
 	}
@@ -266,6 +272,20 @@ static struct err *newest(const struct file_place *place, int64_t *ns)
 	return NULL;
 }
 
+static struct err *overlays_time(struct version *v, const struct fragment *f,
+				 const struct field *field, int64_t *ns)
+{
+	for (size_t i = 0; i < f->proto->n_overlays; i++) {
+		const Lance__Table__DataOverlayFile *o = f->proto->overlays[i];
+		AUTO_PLACE struct file_place place = {0};
+		if (!overlay_has_field(o, field))
+			continue;
+		TRY(data_file_place(v, o->data_file, &place));
+		TRY(newest(&place, ns));
+	}
+	return NULL;
+}
+
 static struct err *fragment_time(struct version *v, const struct fragment *f,
 				 const struct field *field, int64_t *ns)
 {
@@ -277,6 +297,7 @@ static struct err *fragment_time(struct version *v, const struct fragment *f,
 		TRY(data_file_place(v, files[k], &place));
 		TRY(newest(&place, ns));
 	}
+	TRY(overlays_time(v, f, field, ns));
 	if (f->proto->deletion_file) {
 		TRY(deletion_place(v, f, &deletions));
 		TRY(newest(&deletions, ns));

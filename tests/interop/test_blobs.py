@@ -269,23 +269,6 @@ def test_sidecar_gone_or_cut__others_are_served(tmp_path, mount):
     assert out.returncode != 0 and b"row 2" in out.stdout + out.stderr
 
 
-def test_external__is_refused_by_name(tmp_path, mount):
-    outside = tmp_path / "outside.bin"
-    outside.write_bytes(b"far away")
-    path = tmp_path / "t.lance"
-    table = blob_table("2.2", [b"here", outside.as_uri()])
-    try:
-        lance.write_dataset(table, str(path), data_storage_version="2.2", allow_external_blob_outside_bases=True)
-    except (OSError, ValueError, TypeError) as e:
-        pytest.skip(f"pylance does not write it: {e}")
-    where = mount(path)
-    folder = where / "columns" / "b"
-    assert len(os.listdir(folder)) == 2
-    assert (folder / "0000000.bin").read_bytes() == b"here"
-    assert errno_of(folder / "0000001.bin") == errno.EOPNOTSUPP
-    assert outside.as_uri() in (where / "last_error").read_text()
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_flipped_bytes__are_errors_not_crashes(tmp_path, mount, version):
     """The descriptors lie at the end of the data file; whatever they become, nothing else is served."""
