@@ -44,7 +44,7 @@ static struct err *changes_text(struct mount *m, struct node *n, struct buf *out
 static struct err *index_text(struct mount *m, struct node *n, struct buf *out)
 {
 	(void)m;
-	return version_index_describe(n->version, n->name, out);
+	return render_index(n->version, n->name, out);
 }
 
 static struct err *failures_text(struct mount *m, struct node *n, struct buf *out)

@@ -168,6 +168,9 @@ MUST_CHECK struct err *render_info(struct version *v, bool json, struct buf *out
 MUST_CHECK struct err *render_schema(struct version *v, bool json, struct buf *out);
 MUST_CHECK struct err *render_history(struct table *t, uint64_t up_to, bool json,
 				      struct buf *out);
+/* The segments of an index, as JSON, an object a line; nothing if there is none. */
+MUST_CHECK struct err *render_index(struct version *v, const char *name,
+				    struct buf *out);
 /* Versions in (after, up_to], the oldest first, in lines as history's. */
 MUST_CHECK struct err *render_commits(struct table *t, uint64_t after, uint64_t up_to,
 				      struct buf *out);

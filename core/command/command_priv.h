@@ -10,9 +10,10 @@
 extern const struct command cmd_refresh, cmd_add, cmd_backfill, cmd_query, cmd_info,
 	cmd_schema, cmd_history, cmd_diff, cmd_export, cmd_put, cmd_create, cmd_cast,
 	cmd_append, cmd_verify, cmd_rename, cmd_drop, cmd_describe, cmd_tag, cmd_untag,
-	cmd_branch, cmd_restore, cmd_join, cmd_delete, cmd_update, cmd_jobs, cmd_wait,
-	cmd_pause, cmd_resume, cmd_cancel, cmd_udf_add, cmd_udf_list, cmd_udf_show,
-	cmd_udf_remove, cmd_compact, cmd_cleanup, cmd_optimize;
+	cmd_branch, cmd_indices, cmd_restore, cmd_join, cmd_delete, cmd_update,
+	cmd_jobs, cmd_wait, cmd_pause, cmd_resume, cmd_cancel, cmd_udf_add,
+	cmd_udf_list, cmd_udf_show, cmd_udf_remove, cmd_compact, cmd_cleanup,
+	cmd_optimize;
 
 /* The column of that name, or ENOENT with a suggestion. */
 MUST_CHECK struct err *find_column(const struct version *v, const char *name,

@@ -7,14 +7,14 @@
 #include <errno.h>
 
 static const struct command *const commands[] = {
-	&cmd_info,	 &cmd_schema,	&cmd_history, &cmd_diff,     &cmd_export,
-	&cmd_add,	 &cmd_backfill, &cmd_query,   &cmd_refresh,  &cmd_put,
-	&cmd_append,	 &cmd_join,	&cmd_delete,  &cmd_update,   &cmd_compact,
-	&cmd_cleanup,	 &cmd_optimize, &cmd_create,  &cmd_rename,   &cmd_cast,
-	&cmd_drop,	 &cmd_describe, &cmd_tag,     &cmd_untag,    &cmd_branch,
-	&cmd_restore,	 &cmd_verify,	&cmd_jobs,    &cmd_wait,     &cmd_pause,
-	&cmd_resume,	 &cmd_cancel,	&cmd_udf_add, &cmd_udf_list, &cmd_udf_show,
-	&cmd_udf_remove,
+	&cmd_info,     &cmd_schema,	&cmd_history, &cmd_diff,    &cmd_export,
+	&cmd_add,      &cmd_backfill,	&cmd_query,   &cmd_refresh, &cmd_put,
+	&cmd_append,   &cmd_join,	&cmd_delete,  &cmd_update,  &cmd_compact,
+	&cmd_cleanup,  &cmd_optimize,	&cmd_create,  &cmd_rename,  &cmd_cast,
+	&cmd_drop,     &cmd_describe,	&cmd_tag,     &cmd_untag,   &cmd_branch,
+	&cmd_restore,  &cmd_indices,	&cmd_verify,  &cmd_jobs,    &cmd_wait,
+	&cmd_pause,    &cmd_resume,	&cmd_cancel,  &cmd_udf_add, &cmd_udf_list,
+	&cmd_udf_show, &cmd_udf_remove,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -108,6 +108,10 @@ DEFINE_AUTO(file_reader, file_reader_unref)
 enum lance_version file_reader_version(const struct file_reader *r);
 uint32_t file_reader_n_columns(const struct file_reader *r);
 
+/* The value of a key of the schema's metadata, the caller's; *ret stays NULL without
+ * one.  Reads the descriptor. */
+MUST_CHECK struct err *file_reader_metadata(struct file_reader *r, const char *key,
+					    char **ret);
 /* Rows of the file, from its descriptor (read on the first call). */
 MUST_CHECK struct err *file_reader_rows(struct file_reader *r, uint64_t *ret);
 

@@ -108,6 +108,19 @@ static struct err *read_descriptor(struct file_reader *r,
 	return PROTO_UNPACK(lance__file__file_descriptor, b->data, b->len, ret);
 }
 
+struct err *file_reader_metadata(struct file_reader *r, const char *key, char **ret)
+{
+	AUTO_PROTO Lance__File__FileDescriptor *d = NULL;
+	TRY_CTX(read_descriptor(r, &d), "%s", io_file_path(r->file));
+	for (size_t i = 0; d->schema && i < d->schema->n_metadata; i++) {
+		const Lance__File__BytesEntry *e = d->schema->metadata[i];
+		if (strcmp(e->key, key) == 0)
+			return str_dup_len((const char *)e->value.data, e->value.len,
+					   ret);
+	}
+	return NULL;
+}
+
 struct err *file_reader_rows(struct file_reader *r, uint64_t *ret)
 {
 	AUTO_PROTO Lance__File__FileDescriptor *d = NULL;

@@ -19,6 +19,7 @@
 
 #include "encodings.pb-c.h"
 #include "file.pb-c.h"
+#include "index.pb-c.h"
 #include "table.pb-c.h"
 #include "transaction.pb-c.h"
 

@@ -217,10 +217,35 @@ MUST_CHECK struct err *version_deleted_rows(struct version *v, size_t i,
 					    struct buf *out);
 /* Name i of the indices, each once; NULL past the last.  The caller's. */
 MUST_CHECK struct err *version_index_name(struct version *v, size_t i, char **ret);
-/* An index as JSON: an object a segment, one a line.  Nothing if there is none of
- * that name. */
-MUST_CHECK struct err *version_index_describe(struct version *v, const char *name,
-					      struct buf *out);
+struct index_file {
+	char *name; /* owned */
+	uint64_t bytes;
+};
+/* A part of an index, which is of some fragments. */
+struct index_segment {
+	char *name;	    /* owned; of the index */
+	char uuid[37];	    /* of its directory in _indices/ */
+	char *type;	    /* owned; "BTree", "IVF_PQ", … */
+	const char *metric; /* of a vector index: "l2", …; NULL: not known */
+	char **columns;	    /* owned, each too; "a.b" of a member */
+	size_t n_columns;
+	uint64_t version;	  /* which it was made from */
+	int64_t created_ms;	  /* since the epoch; 0: not known */
+	struct index_file *files; /* owned; by name; none if they are not found */
+	size_t n_files, files_cap;
+	uint64_t bytes;		      /* of all files */
+	bool is_covered_known;	      /* the two below are */
+	uint64_t n_fragments, n_rows; /* of the version, live, that it answers for */
+};
+struct index_segments {
+	struct index_segment *items; /* owned */
+	size_t n;
+};
+/* The segments of the index of that name, of all if NULL. */
+MUST_CHECK struct err *version_index_segments(struct version *v, const char *name,
+					      struct index_segments *ret);
+void index_segments_fini(struct index_segments *l); /* accepts zeroed */
+#define AUTO_INDEX_SEGMENTS __attribute__((cleanup(index_segments_fini)))
 
 /*
  * What the values of a column stand on: data files, their columns and deletion

@@ -163,13 +163,17 @@ static struct err *read_field(struct version *v, struct field *f)
 
 static struct err *show_indices(struct version *v, struct buf *out)
 {
+	AUTO_INDEX_SEGMENTS struct index_segments l = {0};
 	for (size_t i = 0; i < 3; i++) {
 		AUTO_MEM char *name = NULL;
 		TRY(version_index_name(v, i, &name));
 		if (!name)
 			break;
-		TRY(version_index_describe(v, name, out));
 	}
+	TRY(version_index_segments(v, NULL, &l));
+	for (size_t i = 0; i < l.n; i++)
+		buf_printf(out, "%s %llu\n", l.items[i].type,
+			   (unsigned long long)l.items[i].n_rows);
 	return NULL;
 }
 

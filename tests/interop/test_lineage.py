@@ -58,6 +58,26 @@ def test_lineage__equals_pylances(tmp_path, stable, seed):
         check(rng, path, version)
 
 
+def test_lineage__that_was_spilled(tmp_path):
+    """pylance moves long sequences to hidden columns of data files where the table asks for it."""
+    rng, path = random.Random(5), str(tmp_path / "t.lance")
+    dataset = lance.write_dataset(pa.table({"a": pa.array(range(1000), pa.int64())}), path, max_rows_per_file=300,
+                                  enable_stable_row_ids=True)
+    dataset.update_config({"lance.row_lineage.spill": "true", "lance.row_lineage.inline_max_bytes": "16"})
+    for turn in range(3):
+        dataset.update({"a": "a + 1"}, where=f"a % {7 + turn} = {turn}")
+        dataset.delete(f"a % {31 + turn} = 2")
+    dataset.optimize.compact_files(target_rows_per_fragment=600)
+    lance.dataset(path).update({"a": "a * 2"}, where="a % 3 = 1")
+    dataset = lance.dataset(path)
+    assert {-3, -4, -5} <= {id for f in dataset.get_fragments() for file in f.data_files() for id in file.fields}
+    for version in (dataset.version - 1, dataset.version):
+        check(rng, path, version)
+    assert lancectl("verify", path, "--deep").returncode == 0
+    refused = lancectl("rename", path, "a", "b", check=False)
+    assert refused.returncode == 1 and b"spilled row lineage" in refused.stderr
+
+
 def test_lineage__in_the_tree(tmp_path, mount):
     path = str(tmp_path / "t.lance")
     lance.write_dataset(pa.table({"a": pa.array(range(9), pa.int64())}), path, max_rows_per_file=4)
