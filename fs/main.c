@@ -83,7 +83,10 @@ static struct err *open_server(struct server *s)
 	TRY(check_places(&s->options, &s->mountpoint));
 	TRY(watch_new(s));
 	TRY(runner_new(s));
-	TRY(roots_open(s->options.roots ? s->options.roots : "", &s->roots));
+	const char *roots = s->options.roots;
+	if (!roots)
+		roots = getenv("LANCEFS_ROOTS");
+	TRY(roots_open(roots ? roots : "", &s->roots));
 	TRY(open_source(s, &store, &source));
 	TRY(mount_open(s, store, source, 0, &s->mount));
 	TRY(mount_root(s->mount, &root));

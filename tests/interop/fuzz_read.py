@@ -3,7 +3,7 @@
 
 fuzz_read.py --count 200 --seed 7 [--keep DIR]: each dataset has random nested types, nulls,
 sizes around the format's edges, encodings forced by field metadata, fragments, deletions and
-evolutions; all rows, ranges, single rows and earlier versions are read.  A difference prints the
+evolutions, and lies in several places (random_places.py); all rows, ranges, single rows and earlier versions are read.  A difference prints the
 seed that reproduces it (--seed S --count 1) and in the end the status is 1.
 """
 
@@ -26,6 +26,7 @@ import columns
 import layouts
 import random_data
 import random_history
+import random_places
 from conftest import BIN, mounted
 
 BLOCK = 25  # seeds that share a process, and what pylance reads from its environment
@@ -214,7 +215,8 @@ class Check:
     def run(self, dataset, with_mount):
         expected = self.version(dataset)
         older = {}
-        for number in self.rng.sample(range(1, dataset.version), min(2, dataset.version - 1)):
+        numbers = [v["version"] for v in dataset.versions() if v["version"] != dataset.version]
+        for number in self.rng.sample(numbers, min(2, len(numbers))):
             older[number] = self.version(lance.dataset(self.path, version=number), number)
         self.verify(expected)
         if with_mount or any(is_blob(dataset, name) for name in expected):
@@ -225,8 +227,8 @@ class Check:
 def run_one(seed, keep, totals, storage=None):
     rng = random.Random(seed)
     where = pathlib.Path(tempfile.mkdtemp(prefix="lancefs-fuzz-"))
-    path = str(where / "t.lance")
-    history = random_history.History(rng, path)
+    history = random_places.History(rng, str(where / "t.lance"))
+    os.environ["LANCEFS_ROOTS"] = str(where)
     try:
         try:
             dataset = history.make(storage)
@@ -235,14 +237,14 @@ def run_one(seed, keep, totals, storage=None):
                 raise
             totals.refused[f"whole dataset: {random_history.reason(error)}"] += 1
             return
-        Check(rng, path, totals).run(dataset, seed % 8 == 0)
+        Check(rng, history.path, totals).run(dataset, seed % 8 == 0)
         totals.compared += 1
     except Exception as error:
         totals.differences.append((seed, history.version, repr(error)))
         print(f"seed {seed}, version {history.version}: {error!r}\n  again: fuzz_read.py --seed {seed} --count 1",
               file=sys.stderr, flush=True)
         if keep:
-            shutil.copytree(path, pathlib.Path(keep) / f"seed{seed}.lance", dirs_exist_ok=True)
+            shutil.copytree(where, pathlib.Path(keep) / f"seed{seed}", dirs_exist_ok=True)
     finally:
         totals.refused += history.refused
         totals.steps += history.steps
@@ -259,6 +261,7 @@ def run_block(seeds, keep, storage=None):
     stderr = os.dup(2)
     os.dup2(silent, 2)  # pylance's panics are expected, their backtraces long
     sys.stderr = os.fdopen(stderr, "w")
+    os.environ["LANCE_ENABLE_UNSTABLE_DATA_OVERLAY_FILES"] = "1"
     totals = Totals()
     for seed in seeds:
         run_one(seed, keep, totals, storage)

@@ -145,7 +145,10 @@ def of_dataset(dataset):
     found, known = collections.Counter(), owners(dataset.lance_schema, dataset.schema)
     for fragment in dataset.get_fragments():
         for file in fragment.data_files():
-            version, file_columns = file_pages(pathlib.Path(dataset.uri) / "data" / file.path)
+            path = pathlib.Path(dataset.uri) / "data" / file.path
+            if not path.exists():  # it is in a base path
+                continue
+            version, file_columns = file_pages(path)
             for field_id, column in zip(file.fields, file.column_indices):
                 if column >= 0 and field_id in known:
                     kind = kind_of(known[field_id])
