@@ -4,8 +4,8 @@
  *
  * The lists' own nulls are levels; nulls of items are bitmaps here: a buffer a
  * list layer in a mini-block, bytes in front of each row's items in a full-zip
- * page (whose rows are then 3168 bytes for 768 floats, not 3072).
- * Source: encodings_v2_1.proto, message FixedSizeList.
+ * page (whose rows are then 3168 bytes for 768 floats, not 3072) and in a block.
+ * Source: encodings_v2_1.proto, message FixedSizeList; block: observed, Lance 14.
  */
 #include "encoding/encoding_priv.h"
 
@@ -18,8 +18,9 @@ static struct err *list_parse(const ce *m, int depth, struct codec *c)
 	c->has_validity = m->fixed_size_list->has_validity;
 	TRY(codec_add_child(c, m->fixed_size_list->values, depth));
 	const struct codec *child = c->children[0];
-	if (child->ops != &enc_flat && child->ops != &enc_constant &&
-	    child->ops != &enc_fixed_size_list)
+	if ((child->ops != &enc_flat && child->ops != &enc_constant &&
+	     child->ops != &enc_fixed_size_list) ||
+	    child->has_value)
 		return err_new(EOPNOTSUPP, "items that are not flat");
 	if (c->n_items == 0 || ckd_mul(&c->bits, c->n_items, child->bits) ||
 	    c->bits / 8 > LIMIT_VALUE_BYTES)
@@ -162,10 +163,23 @@ static struct err *list_zip_fixed(const struct codec *c, const uint8_t *p, uint6
 	return zip_validity(c, p, n, stride, out);
 }
 
+static struct err *list_block(const struct codec *c, struct cursor in, uint64_t n,
+			      struct values *out)
+{
+	bool has_items = innermost(c)->ops != &enc_constant;
+	uint64_t width = validity_len(c) + (has_items ? div_ceil(c->bits, 8) : 0);
+	if (width == 0 || n > cursor_left(&in) / width)
+		return err_new(EIO,
+			       "%" PRIu64 " rows of %" PRIu64 " bytes in %zu bytes", n,
+			       width, cursor_left(&in));
+	return list_zip_fixed(c, in.p, n, (size_t)width, (size_t)width, out);
+}
+
 const struct encoding_ops enc_fixed_size_list = {
 	.name = "fixed_size_list",
 	.kind = LANCE__ENC__COMPRESSIVE_ENCODING__COMPRESSION_FIXED_SIZE_LIST,
 	.parse = list_parse,
+	.block = list_block,
 	.mini = list_mini,
 	.zip_fixed = list_zip_fixed,
 };

@@ -145,6 +145,7 @@ static struct err *fsst_parse(const ce *m, int depth, struct codec *c)
 	TRY(codec_add_child(c, m->fsst->values, depth));
 	if (c->children[0]->ops != &enc_variable)
 		return err_new(EOPNOTSUPP, "values that are not variable");
+	c->n_buffers = c->children[0]->n_buffers;
 	return NULL;
 }
 

@@ -5,8 +5,10 @@
  * In a mini-block offsets count from the start of the buffer, in a block from
  * the first byte, behind a header that tells their width and an older header
  * apart by its bytes 1 to 3.  In a full-zip page each value has its length in
- * front and this encoding changes nothing.
- * Source: encodings_v2_1.proto, message Variable; header: observed, Lance 14.
+ * front and this encoding changes nothing.  In a mini-block of 2.3 offsets may be
+ * compressed: then they count from the first byte, and lie in a buffer of their own
+ * or, if the descriptor tells them all, nowhere.
+ * Source: encodings_v2_3.proto, message Variable; header: observed, Lance 14.
  */
 #include "encoding/encoding_priv.h"
 
@@ -18,10 +20,12 @@ static struct err *variable_parse(const ce *m, int depth, struct codec *c)
 	if (m->variable->values)
 		return err_new(EOPNOTSUPP, "compressed bytes");
 	TRY(codec_add_child(c, m->variable->offsets, depth));
-	c->packed_bits = c->children[0]->bits;
-	if (c->children[0]->ops != &enc_flat ||
-	    (c->packed_bits != 32 && c->packed_bits != 64))
-		return err_new(EOPNOTSUPP, "offsets that are not flat 32 or 64 bits");
+	const struct codec *offsets = c->children[0];
+	c->packed_bits = offsets->bits;
+	if (c->packed_bits != 32 && c->packed_bits != 64)
+		return err_new(EOPNOTSUPP, "offsets that are not of 32 or 64 bits");
+	if (offsets->ops != &enc_flat)
+		c->n_buffers = 1 + offsets->has_payload;
 	return NULL;
 }
 
@@ -56,6 +60,24 @@ static struct err *rebase(const uint8_t *p, size_t w, uint64_t first, uint64_t e
 	return NULL;
 }
 
+/* Values [first, end), whose offsets of width w count from the start of data. */
+static struct err *append_values(const uint8_t *offsets, size_t w, struct cursor data,
+				 uint64_t first, uint64_t end, struct values *out)
+{
+	uint64_t limit = cursor_left(&data);
+	uint8_t *dst;
+	if (first == end)
+		return NULL;
+	if (offset_at(offsets, w, first) > limit)
+		return err_new(EIO, "value %" PRIu64 " starts past the end", first);
+	TRY(rebase(offsets, w, first, end, limit, out));
+	uint64_t start = offset_at(offsets, w, first);
+	size_t len = (size_t)(offset_at(offsets, w, end) - start);
+	TRY(grow_room(&out->data, len, &dst));
+	memcpy(dst, data.p + start, len);
+	return values_commit_var(out, end - first, out->data.len + len);
+}
+
 /* Values [first, end) of the n whose n + 1 offsets start at in.p + offsets and
  * count from in.p + origin. */
 static struct err *append(struct cursor in, size_t offsets, size_t origin, size_t w,
@@ -65,19 +87,24 @@ static struct err *append(struct cursor in, size_t offsets, size_t origin, size_
 	if (offsets > left || n >= (left - offsets) / w || origin > left)
 		return err_new(EIO, "%" PRIu64 " offsets of %zu bytes in %zu bytes", n,
 			       w, left);
-	if (first == end)
-		return NULL;
-	const uint8_t *p = in.p + offsets;
-	uint64_t limit = left - origin;
-	if (offset_at(p, w, first) > limit)
-		return err_new(EIO, "value %" PRIu64 " starts past the end", first);
-	TRY(rebase(p, w, first, end, limit, out));
-	uint64_t start = offset_at(p, w, first);
-	size_t len = (size_t)(offset_at(p, w, end) - start);
-	uint8_t *dst;
-	TRY(grow_room(&out->data, len, &dst));
-	memcpy(dst, in.p + origin + start, len);
-	return values_commit_var(out, end - first, out->data.len + len);
+	struct cursor data = in;
+	TRY(cursor_skip(&data, origin));
+	return append_values(in.p + offsets, w, data, first, end, out);
+}
+
+/* Offsets of a codec of their own, in the buffer in front of the bytes if any. */
+static struct err *append_compressed(const struct codec *c, const struct cursor *in,
+				     uint64_t n, uint64_t first, uint64_t end,
+				     struct values *out)
+{
+	struct value_type type = {.kind = VALUE_FIXED, .bits = c->packed_bits};
+	struct values offsets AUTO_VALUES = {.type = &type};
+	TRY_CTX(codec_block(c->children[0], in[0], n + 1, &offsets), "offsets");
+	if (offsets.n != n + 1)
+		return err_new(EIO, "%" PRIu64 " offsets of %" PRIu64, offsets.n,
+			       n + 1);
+	return append_values(offsets.data.bytes->data, (size_t)(c->packed_bits / 8),
+			     in[c->n_buffers - 1], first, end, out);
 }
 
 static struct err *variable_mini(const struct codec *c, const struct cursor *in,
@@ -85,6 +112,8 @@ static struct err *variable_mini(const struct codec *c, const struct cursor *in,
 				 struct values *out)
 {
 	TRY(expect_var(out));
+	if (c->children[0]->ops != &enc_flat)
+		return append_compressed(c, in, n, first, end, out);
 	return append(in[0], 0, 0, (size_t)(c->packed_bits / 8), n, first, end, out);
 }
 

@@ -2,11 +2,12 @@
 /*
  * encoding.h: pages, from bytes to values and back.
  *
- * A page of a 2.1 or 2.2 file lays the values of one leaf column out in one of
+ * A page of a file from 2.1 on lays the values of one leaf column out in one of
  * a few layouts (page_*.c), each of which hands buffers to compressive
- * encodings (enc_*.c, listed in registry.c).  Nesting is told by levels; they
- * are handed up in a numbering that does not depend on the page.  A 2.0 page is
- * a tree of array encodings (v20.c).
+ * encodings (enc_*.c, listed in registry.c).  Nesting is told by levels or, in
+ * 2.3, by the places of what is not the rule (sparse.c); either way it is handed
+ * up as slots, which do not depend on the page.  A 2.0 page is a tree of array
+ * encodings (v20.c).
  *
  * This layer does no I/O: whoever owns the bytes passes a page_source.  Bytes
  * and descriptors are hostile: EIO if they contradict themselves, EOPNOTSUPP
@@ -14,7 +15,8 @@
  *
  * To add a compressive encoding: write enc_<name>.c with a struct
  * encoding_ops, and give it a row in registry.c.
- * Source: encodings_v2_0.proto, encodings_v2_1.proto; Lance's docs, "Encoding".
+ * Source: encodings_v2_0.proto, encodings_v2_1.proto, encodings_v2_3.proto; Lance's
+ * docs, "Encoding".
  */
 #ifndef LANCEFS_ENCODING_ENCODING_H
 #define LANCEFS_ENCODING_ENCODING_H
@@ -123,6 +125,7 @@ struct page_source {
 struct leaf_shape {
 	unsigned n_layers;
 	bool is_list[LIMIT_NESTING];
+	uint64_t list_size[LIMIT_NESTING]; /* of a list of a fixed size; else 0 */
 	struct value_type type;
 };
 
@@ -139,6 +142,11 @@ struct page;
 MUST_CHECK struct err *page_open(const void *descriptor, size_t descriptor_len,
 				 uint64_t n_rows, const struct leaf_shape *shape,
 				 const struct page_source *source, struct page **ret);
+/* Open a 2.3 page: descriptor is a packed PlanarLayout. */
+MUST_CHECK struct err *page_open_planar(const void *descriptor, size_t descriptor_len,
+					uint64_t n_rows, const struct leaf_shape *shape,
+					const struct page_source *source,
+					struct page **ret);
 struct page *page_ref(struct page *p);
 void page_unref(struct page *p);
 DEFINE_AUTO(page, page_unref)

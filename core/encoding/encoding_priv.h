@@ -28,11 +28,14 @@ struct fsst_table;
 struct codec {
 	const struct encoding_ops *ops;
 	uint64_t bits;	      /* a decoded value; 0: variable or struct */
-	uint64_t packed_bits; /* out-of-line bit packing */
+	uint64_t packed_bits; /* out-of-line bit packing, variable */
+	uint64_t start, step; /* range, delta, constant: of a sequence of numbers */
+	bool has_value;	      /* constant */
 	uint64_t n_items;     /* fixed_size_list */
 	bool has_validity;    /* fixed_size_list */
 	int scheme;	      /* general */
 	struct fsst_table *fsst;
+	bool has_payload;   /* block: there are bytes, not the descriptor alone */
 	unsigned n_buffers; /* mini: buffers a chunk */
 	size_t n_children;
 	struct codec **children; /* owned */
@@ -67,7 +70,8 @@ struct encoding_ops {
 
 extern const struct encoding_ops enc_flat, enc_variable, enc_constant, enc_out_of_line,
 	enc_inline, enc_fsst, enc_rle, enc_byte_stream_split, enc_general,
-	enc_fixed_size_list, enc_packed_struct, enc_variable_packed_struct;
+	enc_fixed_size_list, enc_packed_struct, enc_variable_packed_struct,
+	enc_dictionary, enc_range, enc_delta;
 
 /* Parse a descriptor.  EOPNOTSUPP for an unknown one, EIO if it is missing or absurd.
  */
@@ -75,6 +79,9 @@ MUST_CHECK struct err *codec_parse(const ce *m, int depth, struct codec **ret);
 void codec_free(struct codec *c);
 DEFINE_AUTO(codec, codec_free)
 MUST_CHECK struct err *codec_add_child(struct codec *c, const ce *m, int depth);
+
+/* Every number of a sequence lies start + i * step, as the descriptor alone tells. */
+bool codec_is_arithmetic(const struct codec *c);
 
 /* The calls, with a refusal where the encoding does not do the position. */
 MUST_CHECK struct err *codec_block(const struct codec *c, struct cursor in, uint64_t n,

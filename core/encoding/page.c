@@ -177,8 +177,8 @@ uint64_t levels_visible(const struct page *p, const uint16_t *def, uint64_t n)
 	return visible;
 }
 
-static struct err *open_layout(struct page *p, const Lance__Enc__PageLayout *m,
-			       const struct page_source *source)
+struct err *page_open_layout(struct page *p, const Lance__Enc__PageLayout *m,
+			     const struct page_source *source)
 {
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
 		if (layouts[i]->kind != (int)m->layout_case)
@@ -210,6 +210,19 @@ static struct err *look_inside(const Lance__Enc__PageLayout *m,
 	return NULL;
 }
 
+struct err *page_new(const struct leaf_shape *shape, uint64_t n_rows, struct page **ret)
+{
+	struct page *p;
+	if (n_rows > LIMIT_PAGE_ROWS)
+		return err_new(EIO, "%" PRIu64 " rows in a page", n_rows);
+	TRY(mem_new(&p));
+	atomic_init(&p->refs, 1);
+	p->shape = shape;
+	p->n_rows = n_rows;
+	*ret = p;
+	return NULL;
+}
+
 struct err *page_open(const void *descriptor, size_t descriptor_len, uint64_t n_rows,
 		      const struct leaf_shape *shape, const struct page_source *source,
 		      struct page **ret)
@@ -219,13 +232,8 @@ struct err *page_open(const void *descriptor, size_t descriptor_len, uint64_t n_
 	const Lance__Enc__PageLayout *layout;
 	TRY(PROTO_UNPACK(lance__enc__page_layout, descriptor, descriptor_len, &m));
 	TRY(look_inside(m, shape, &layout));
-	TRY(mem_new(&p));
-	atomic_init(&p->refs, 1);
-	p->shape = shape;
-	p->n_rows = n_rows;
-	if (n_rows > LIMIT_PAGE_ROWS)
-		return err_new(EIO, "%" PRIu64 " rows in a page", n_rows);
-	TRY(open_layout(p, layout, source));
+	TRY(page_new(shape, n_rows, &p));
+	TRY(page_open_layout(p, layout, source));
 	*ret = TAKE(p);
 	return NULL;
 }
@@ -251,6 +259,7 @@ void page_unref(struct page *p)
 	free(p->rep_levels);
 	free(p->def_levels);
 	free(p->marks);
+	sparse_free(p->sparse);
 	free(p);
 }
 
@@ -259,7 +268,7 @@ uint64_t page_bytes(const struct page *p)
 	uint64_t levels = (p->rep_levels ? 2u : 0u) + (p->def_levels ? 2u : 0u);
 	return sizeof(*p) + 4096 + (p->n_chunks + 1) * sizeof(*p->chunks) +
 	       p->dictionary.data.cap + p->dictionary.offsets.cap + p->scalar.data.cap +
-	       levels * p->n_slots;
+	       levels * p->n_slots + (p->sparse ? sparse_bytes(p->sparse) : 0);
 }
 
 struct err *page_read(const struct page *p, const struct page_source *source,

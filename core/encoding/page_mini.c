@@ -103,7 +103,10 @@ static struct err *open_dictionary(struct page *p, const Lance__Enc__MiniBlockLa
 	AUTO(bytes) struct bytes *b = NULL;
 	TRY(codec_parse(m->dictionary, 0, &codec));
 	if (source->n_buffers <= BUFFER_DICTIONARY ||
-	    source->sizes[BUFFER_DICTIONARY] > LIMIT_DICTIONARY_BYTES)
+	    source->sizes[BUFFER_DICTIONARY] > LIMIT_DICTIONARY_BYTES ||
+	    m->num_dictionary_items > LIMIT_DICTIONARY_BYTES ||
+	    m->num_dictionary_items * div_ceil(p->shape->type.bits, 8) >
+		    LIMIT_DICTIONARY_BYTES)
 		return err_new(EIO, "dictionary missing or over its limit");
 	TRY(source_read_bytes(source, BUFFER_DICTIONARY, 0,
 			      source->sizes[BUFFER_DICTIONARY], &b));
@@ -214,8 +217,9 @@ static struct err *split_chunk(const struct page *p, struct cursor c,
 static uint64_t run_total(const struct codec *c, struct cursor in)
 {
 	uint64_t n = 0;
-	if (c->ops != &enc_rle || cursor_left(&in) < 8 ||
-	    load_u64le(in.p) > cursor_left(&in) - 8)
+	if (c->ops != &enc_rle || c->children[0]->ops != &enc_flat ||
+	    c->children[1]->ops != &enc_flat || c->children[1]->bits != 8 ||
+	    cursor_left(&in) < 8 || load_u64le(in.p) > cursor_left(&in) - 8)
 		return 0;
 	for (const uint8_t *p = in.p + 8 + load_u64le(in.p); p < in.end; p++)
 		n += *p;

@@ -61,6 +61,8 @@ struct page {
 	uint16_t *def_levels; /* owned; NULL: none */
 	uint64_t *marks;      /* owned; with rep_levels: the first slots of some rows */
 	uint64_t n_slots;
+	/* sparse */
+	struct sparse *sparse; /* owned; NULL: another layout */
 };
 
 struct page_ops {
@@ -76,7 +78,39 @@ struct page_ops {
 			     bool *ret_known);
 };
 
-extern const struct page_ops page_mini_block, page_full_zip, page_constant;
+extern const struct page_ops page_mini_block, page_full_zip, page_constant, page_sparse;
+
+/* A page that open_layout or page_sparse fills in. */
+MUST_CHECK struct err *page_new(const struct leaf_shape *shape, uint64_t n_rows,
+				struct page **ret);
+/* Find the layout of m, whose message says all of it, and open p in it. */
+MUST_CHECK struct err *page_open_layout(struct page *p, const Lance__Enc__PageLayout *m,
+					const struct page_source *source);
+
+/* --- 2.3: planar.c, page_sparse.c --- */
+
+typedef Lance__Enc__SparseStructure sparse_proto;
+
+/* A layout's message, made of the planes of a 2.3 page; borrows their parts. */
+struct planar_layout {
+	Lance__Enc__PageLayout page;
+	Lance__Enc__MiniBlockLayout mini;
+	Lance__Enc__FullZipLayout zip;
+	Lance__Enc__ConstantLayout constant;
+};
+/* Values in chunks, with levels if they are not NULL. */
+void planar_chunked(const Lance__Enc__ChunkedValues *v,
+		    const Lance__Enc__DenseChunkLevels *levels, uint64_t n_items,
+		    struct planar_layout *ret);
+void planar_zipped(const Lance__Enc__ZippedValues *v,
+		   const Lance__Enc__DenseZipLevels *levels, struct planar_layout *ret);
+void planar_set_layers(struct planar_layout *l, int32_t *layers, size_t n);
+/* Open p, a page of sparse structure. */
+MUST_CHECK struct err *sparse_open(struct page *p, const sparse_proto *structure,
+				   const Lance__Enc__ValuePlane *values,
+				   const struct page_source *source);
+void sparse_free(struct sparse *s); /* accepts NULL */
+uint64_t sparse_bytes(const struct sparse *s);
 
 /* Interpret the layers of a descriptor; EIO if they are not the column's. */
 MUST_CHECK struct err *page_set_layers(struct page *p, const int32_t *layers, size_t n);

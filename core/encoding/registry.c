@@ -18,6 +18,8 @@ static const struct encoding_ops *const encodings[] = {
 	&enc_rle,	    &enc_byte_stream_split,
 	&enc_general,	    &enc_fixed_size_list,
 	&enc_packed_struct, &enc_variable_packed_struct,
+	&enc_dictionary,    &enc_range,
+	&enc_delta,
 };
 
 static const struct encoding_ops *find(int kind)
@@ -56,6 +58,7 @@ struct err *codec_parse(const ce *m, int depth, struct codec **ret)
 	TRY(mem_new(&c));
 	c->ops = ops;
 	c->n_buffers = 1;
+	c->has_payload = true;
 	TRY_CTX(ops->parse(m, depth, c), "%s", ops->name);
 	*ret = TAKE(c);
 	return NULL;
@@ -68,6 +71,12 @@ struct err *codec_add_child(struct codec *c, const ce *m, int depth)
 	TRY(codec_parse(m, depth + 1, &child));
 	c->children[c->n_children++] = child;
 	return NULL;
+}
+
+bool codec_is_arithmetic(const struct codec *c)
+{
+	return c->ops == &enc_range || (c->ops == &enc_constant && c->has_value) ||
+	       (c->ops == &enc_delta && c->children[0]->ops == &enc_constant);
 }
 
 static struct err *refuse(const struct codec *c, const char *position)

@@ -345,21 +345,50 @@ static struct err *gather_var(struct values *v, const struct values *dict,
 		uint64_t k = load_index(indices, width, i);
 		uint64_t start = values_offset(dict, k);
 		uint64_t len = values_offset(dict, k + 1) - start;
-		memcpy(dst, dict->data.bytes->data + start, len);
+		if (len)
+			memcpy(dst, dict->data.bytes->data + start, len);
 		dst += len;
 	}
 	return values_commit_var(v, n, total);
+}
+
+/* The validity of the last n values' items in list layer dim. */
+static struct err *gather_items(struct values *v, unsigned dim,
+				const struct values *dict, const uint8_t *indices,
+				unsigned width, uint64_t n)
+{
+	const uint8_t *from = dict->items[dim].bytes->data;
+	uint64_t items = n_items(v->type, dim, 1), at = n_items(v->type, dim, v->n - n);
+	TRY(values_append_items(v, dim, from, 0, 0));
+	for (uint64_t i = 0; i < n; i++)
+		bitmap_copy(v->items[dim].bytes->data, at + i * items, from,
+			    load_index(indices, width, i) * items, items);
+	return NULL;
+}
+
+static struct err *gather(struct values *v, const struct values *dict,
+			  const uint8_t *indices, unsigned width, uint64_t n)
+{
+	if (v->type->kind == VALUE_VAR)
+		return gather_var(v, dict, indices, width, n);
+	for (size_t i = 0; i < v->type->n_children; i++)
+		TRY(gather(&v->children[i], &dict->children[i], indices, width, n));
+	if (v->type->kind == VALUE_STRUCT) {
+		v->n += n;
+		return NULL;
+	}
+	TRY(gather_fixed(v, dict, indices, width, n));
+	for (unsigned i = 0; i < v->type->n_dims; i++)
+		if (dict->items[i].len)
+			TRY(gather_items(v, i, dict, indices, width, n));
+	return NULL;
 }
 
 struct err *values_gather(struct values *v, const struct values *dict,
 			  const uint8_t *indices, unsigned index_bytes, uint64_t n)
 {
 	TRY(check_indices(indices, index_bytes, n, dict->n));
-	if (n == 0)
-		return NULL;
-	if (v->type->kind == VALUE_VAR)
-		return gather_var(v, dict, indices, index_bytes, n);
-	return gather_fixed(v, dict, indices, index_bytes, n);
+	return n ? gather(v, dict, indices, index_bytes, n) : NULL;
 }
 
 struct err *slots_init(struct slots *s, const struct value_type *type)

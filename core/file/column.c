@@ -192,6 +192,8 @@ static bool shape_same(const struct leaf_shape *a, const struct leaf_shape *b)
 {
 	return a->n_layers == b->n_layers &&
 	       memcmp(a->is_list, b->is_list, a->n_layers * sizeof(bool)) == 0 &&
+	       memcmp(a->list_size, b->list_size, a->n_layers * sizeof(uint64_t)) ==
+		       0 &&
 	       type_same(&a->type, &b->type);
 }
 
@@ -251,9 +253,13 @@ static struct err *open_page(struct file_reader *r, const struct column *c,
 		}
 	}
 	const Lance__File__Page *meta = c->meta->pages[i];
-	TRY(page_descriptor(meta->encoding, "lance.encodings21.PageLayout", &any));
-	TRY(page_open(any->value.data, any->value.len, meta->length, &v->shape, source,
-		      &p));
+	bool is_planar = r->version == LANCE_2_3;
+	TRY(page_descriptor(meta->encoding,
+			    is_planar ? "lance.encodings23.PlanarLayout"
+				      : "lance.encodings21.PageLayout",
+			    &any));
+	TRY((is_planar ? page_open_planar : page_open)(
+		any->value.data, any->value.len, meta->length, &v->shape, source, &p));
 	LOCK_SCOPE(&r->lock);
 	if (r->page_bytes > PAGE_CACHE_BYTES)
 		drop_pages(r);

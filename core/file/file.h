@@ -8,10 +8,10 @@
  * open, a column's metadata when that column is first read, a page's index
  * when a row of it is.
  *
- * File versions 2.0, 2.1 and 2.2 are read and written, 0.1 is read.  In 2.0 a page is a
- * tree of array encodings and lists and structs have columns of their own; in
- * 2.1 and 2.2 only leaves have columns, and nesting is told by repetition and
- * definition levels.
+ * File versions 2.0, 2.1 and 2.2 are read and written, 0.1 and 2.3 are only read.  In
+ * 2.0 a page is a tree of array encodings and lists and structs have columns of their
+ * own; from 2.1 on only leaves have columns, and nesting is told by repetition and
+ * definition levels or, in 2.3, by sparse structure.
  *
  * A reader is internally locked: any thread.  A writer: one thread at a
  * time, but for what says otherwise.

@@ -87,7 +87,7 @@ struct page_io {
 };
 MUST_CHECK struct err *page_io_read(void *ctx, unsigned buffer, uint64_t off,
 				    size_t len, void *dst);
-/* Rows [first, end) of a leaf column of a 2.1 or 2.2 file, appended. */
+/* Rows [first, end) of a leaf column of a file from 2.1 on, appended. */
 MUST_CHECK struct err *column_read(struct file_reader *r, uint32_t column,
 				   const struct leaf_shape *shape, uint64_t first,
 				   uint64_t end, struct slots *out);
@@ -116,7 +116,7 @@ MUST_CHECK struct err *packed_select(struct array *a, struct type *wanted,
 MUST_CHECK struct err *dictionary_make(struct values *v, struct type *t,
 				       struct bytes *validity, struct array **ret);
 
-/* file_read for 2.1 and 2.2, and for 2.0. */
+/* file_read from 2.1 on, and for 2.0. */
 MUST_CHECK struct err *read_leaves(struct file_reader *r, const struct field *field,
 				   const struct file_map *map, uint64_t first,
 				   uint64_t end, struct array **ret);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * leaves.c: fields of 2.1 and 2.2 files, from leaf columns to nested arrays.
+ * leaves.c: fields of files from 2.1 on, from leaf columns to nested arrays.
  *
  * Each leaf's slots carry the whole nesting above it.  Every layer of it is
  * one pass over the slots: an element of layer k starts where the repetition
@@ -16,11 +16,13 @@
 #include <inttypes.h>
 
 struct leaf {
-	const struct field *field;	/* borrowed */
-	struct type *type;		/* of its values in the file; borrowed */
-	struct leaf_shape shape;	/* owned */
-	struct slots slots;		/* owned */
-	uint64_t repeat[LIMIT_NESTING]; /* slots of an element of each layer */
+	const struct field *field; /* borrowed */
+	struct type *type;	   /* of its values in the file; borrowed */
+	struct leaf_shape shape;   /* owned */
+	struct slots slots;	   /* owned */
+	/* elements of each layer as slots tell them, for one: a fixed-size list, and
+	 * what is around it up to the next list, is told of by each of its items */
+	uint64_t repeat[LIMIT_NESTING];
 };
 
 struct assembly {
@@ -50,7 +52,8 @@ static void auto_assembly(struct assembly *a)
 struct path {
 	unsigned depth;
 	bool is_list[LIMIT_NESTING];
-	uint64_t sizes[LIMIT_NESTING]; /* of structural fixed-size lists, else 1 */
+	bool is_fixed[LIMIT_NESTING];  /* which are structural fixed-size lists */
+	uint64_t sizes[LIMIT_NESTING]; /* of those, else 1 */
 	uint64_t elements;	       /* a row's: their product */
 };
 
@@ -67,9 +70,9 @@ static struct err *push(const struct path *path, const struct field *f,
 	*ret = *path;
 	if (path->depth == LIMIT_NESTING)
 		return err_new(EIO, "fields nest too deeply");
-	uint64_t size = 1;
-	if (f->type->id == TYPE_FIXED_LIST && !field_is_leaf(f))
-		size = (uint64_t)f->type->list_size;
+	bool is_fixed = f->type->id == TYPE_FIXED_LIST && !field_is_leaf(f);
+	uint64_t size = is_fixed ? (uint64_t)f->type->list_size : 1;
+	ret->is_fixed[ret->depth] = is_fixed;
 	ret->sizes[ret->depth] = size;
 	ret->is_list[ret->depth++] = layer_is_list(f);
 	if (ckd_mul(&ret->elements, ret->elements, size))
@@ -89,9 +92,11 @@ static struct err *add_leaf(struct assembly *a, const struct field *f, uint32_t 
 	leaf->field = f;
 	leaf->shape.n_layers = path->depth;
 	for (unsigned i = 0; i < path->depth; i++) {
-		uint64_t inside = i ? leaf->repeat[i - 1] : 1;
-		leaf->shape.is_list[i] = path->is_list[path->depth - 1 - i];
-		leaf->repeat[i] = inside * path->sizes[path->depth - 1 - i];
+		unsigned k = path->depth - 1 - i;
+		uint64_t inside = i && !path->is_list[k] ? leaf->repeat[i - 1] : 1;
+		leaf->shape.is_list[i] = path->is_list[k];
+		leaf->shape.list_size[i] = path->is_fixed[k] ? path->sizes[k] : 0;
+		leaf->repeat[i] = inside * path->sizes[k];
 	}
 	TRY(packed_type(a->r, f, &leaf->type));
 	TRY(value_type_of(leaf->type, &leaf->shape.type));
@@ -220,19 +225,22 @@ static void put_offset(struct bytes *b, unsigned width, uint64_t i, uint64_t v)
 }
 
 /* Where the children of each list of layer k begin. */
-static struct err *list_offsets(const struct slots *s, const struct leaf_shape *shape,
-				unsigned k, unsigned width, struct layer *l)
+static struct err *list_offsets(const struct leaf *leaf, unsigned k, unsigned width,
+				struct layer *l)
 {
+	const struct slots *s = &leaf->slots;
 	const uint16_t *rep = slots_rep(s), *stop = slots_stop(s);
-	struct layer_rule rule = rule_of(shape, k), inner = rule_of(shape, k - 1);
-	uint64_t n = 0, children = 0;
+	struct layer_rule rule = rule_of(&leaf->shape, k);
+	struct layer_rule inner = rule_of(&leaf->shape, k - 1);
+	uint64_t n = 0, children = 0, repeat = leaf->repeat[k - 1];
 	TRY(bytes_new((size_t)(l->n + 1) * width, &l->offsets));
 	for (uint64_t i = 0; i < s->n; i++) {
 		unsigned at = stop ? stop[i] : 0, r = rep ? rep[i] : 0;
 		if (is_element(rule, r, at))
-			put_offset(l->offsets, width, n++, children);
+			put_offset(l->offsets, width, n++, children / repeat);
 		children += is_element(inner, r, at);
 	}
+	children /= repeat;
 	put_offset(l->offsets, width, n, children);
 	if (width == 4 && children > INT32_MAX)
 		return err_new(EOVERFLOW, "over 2^31 items in one list array");
@@ -339,8 +347,7 @@ static struct err *assemble_nested(struct cursor_leaf *c, const struct field *f,
 		TRY(every_nth(&l, leaf->repeat[k]));
 	l.n_children = l.n;
 	if (layer_is_list(f))
-		TRY(list_offsets(&leaf->slots, &leaf->shape, k,
-				 f->type->id == TYPE_LARGE_LIST ? 8 : 4, &l));
+		TRY(list_offsets(leaf, k, f->type->id == TYPE_LARGE_LIST ? 8 : 4, &l));
 	else if (f->type->id == TYPE_FIXED_LIST)
 		l.n_children = l.n * (uint64_t)f->type->list_size;
 	TRY(check_n(l.n, n));

@@ -35,9 +35,6 @@ static struct err *read_footer(struct file_reader *r)
 			       &r->version));
 	if (r->version == LANCE_0_1)
 		return v01_open(r->file, &r->v01);
-	if (r->version == LANCE_2_3)
-		return err_new(EOPNOTSUPP, "file version %s is not supported",
-			       lance_version_name(r->version));
 	r->meta_offsets = load_u64le(footer + 8);
 	r->global_offsets = load_u64le(footer + 16);
 	r->n_globals = load_u32le(footer + 24);

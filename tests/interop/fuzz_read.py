@@ -29,6 +29,7 @@ import random_history
 import random_places
 from conftest import BIN, mounted
 
+VERSIONS = ("2.0", "2.1", "2.2", "2.3")
 BLOCK = 25  # seeds that share a process, and what pylance reads from its environment
 ENVIRONMENT = {
     "LANCE_MINIBLOCK_MAX_VALUES": ("1", "256", "32768"),
@@ -227,7 +228,7 @@ class Check:
 def run_one(seed, keep, totals, storage=None):
     rng = random.Random(seed)
     where = pathlib.Path(tempfile.mkdtemp(prefix="lancefs-fuzz-"))
-    history = random_places.History(rng, str(where / "t.lance"))
+    history = random_places.History(rng, str(where / "t.lance"), VERSIONS)
     os.environ["LANCEFS_ROOTS"] = str(where)
     try:
         try:

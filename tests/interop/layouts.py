@@ -1,8 +1,8 @@
 """Which page layouts and encodings a dataset's data files use, read from the files themselves.
 
 Only the messages on the way from a footer to a page's encoding are known here, by the numbers of
-their fields; values are not decoded.  Sources: Lance's file2.proto, encodings_v2_0.proto and
-encodings_v2_1.proto.
+their fields; values are not decoded.  Sources: Lance's file2.proto, encodings_v2_0.proto,
+encodings_v2_1.proto and encodings_v2_3.proto.
 """
 
 import collections
@@ -14,8 +14,10 @@ import pyarrow as pa
 LAYOUTS = {1: "mini", 2: "constant", 3: "zip", 4: "blob"}
 # compressive encodings: number -> (name, the fields that hold further ones)
 COMPRESSIVE = {1: ("flat", ()), 2: ("variable", (1,)), 3: ("constant", ()), 4: ("bits", (3,)), 5: ("bits1024", ()),
-               6: ("fsst", (2,)), 7: ("dictionary", ()), 8: ("rle", (1,)), 9: ("split", (1,)), 10: ("general", (3,)),
-               11: ("list", (2,)), 12: ("packed", (2,)), 13: ("packed-variable", ())}
+               6: ("fsst", (2,)), 7: ("dictionary", (1, 2)), 8: ("rle", (1, 2)), 9: ("split", (1,)),
+               10: ("general", (3,)), 11: ("list", (2,)), 12: ("packed", (2,)), 13: ("packed-variable", ()),
+               14: ("range", ()), 15: ("delta", (3,))}
+PLANES = {1: "chunked", 2: "zipped", 3: "constant", 4: "none", 5: "indexed"}
 ARRAY = {1: ("flat", ()), 3: ("list", (2,)), 4: ("offsets", (1,)), 5: ("header", ()), 6: ("binary", ()),
          7: ("dictionary", (2,)), 8: ("fsst", (1,)), 9: ("packed", ()), 10: ("bits", ()), 11: ("fixed-binary", ()),
          12: ("bits1024", ())}
@@ -54,7 +56,7 @@ def first(message, *numbers):
 
 
 def compressive(message):
-    """"general(zstd) variable", from the outside in."""
+    """"general(zstd) variable", from the outside in; "rle(flat32, flat8)"; up to 2.2 what can be no other is left out."""
     [(number, [body])] = fields(message).items()
     name, inner = COMPRESSIVE.get(number, (f"#{number}", ()))
     parts = fields(body)
@@ -62,7 +64,15 @@ def compressive(message):
         name += "(" + SCHEMES.get(fields(parts[1][0])[1][0], "?") + ")"
     if name == "list" and parts[3]:
         name += "+nulls"
-    return " ".join([name, *(compressive(parts[n][0]) for n in inner if parts[n] and number != 2)])
+    inside = [compressive(parts[n][0]) for n in inner if parts[n]]
+    if name == "variable":
+        return name if inside == ["flat"] else f"variable({inside[0]})"
+    if name == "rle":
+        width = fields(first(parts[2][0], 1))[1][0] if inside[1] == "flat" else 0
+        return f"rle {inside[0]}" if inside[0] == "flat" and width == 8 else f"rle({inside[0]}, {inside[1]}{width or ''})"
+    if name == "dictionary":
+        return f"dictionary({', '.join(inside)})"
+    return " ".join([name, *(i for i in inside if number != 4)])
 
 
 def array_encoding(message):
@@ -90,8 +100,47 @@ def page_layout(message):
     return layout, "value" if parts[6] else "levels or null"
 
 
+def chunks(parts):
+    return compressive(parts[1][0]) + (" / " + compressive(parts[3][0]) if parts[3] else "")
+
+
+def sequences(structure):
+    """The encodings of a sparse structure's positions and counts."""
+    for layer in fields(structure)[1]:
+        [(number, [body])] = fields(layer).items()
+        parts = fields(body)
+        validity = body if number == 1 else parts[5 if number == 2 else 2][0]
+        yield f"{'nulls' if fields(validity)[1][0] == 1 else 'valid'}: {compressive(first(validity, 2))}"
+        if number == 2:
+            yield f"lists: {compressive(parts[2][0])}"
+            yield f"counts: {compressive(parts[4][0])}"
+        if number == 3:
+            yield "fixed lists"
+
+
+def planar_pages(message):
+    """(layout, encoding of its values) of a 2.3 page, then one for each sequence of its structure."""
+    [(dense_or_sparse, [structure])] = fields(first(message, 1)).items()
+    [(number, [body])] = fields(first(message, 2)).items()
+    parts, layout = fields(body), ("dense " if dense_or_sparse == 1 else "sparse ") + PLANES.get(number, f"#{number}")
+    if number == 1:
+        yield layout + ("+dict" if parts[3] else ""), chunks(parts)
+        for part, what in ((1, "rep"), (2, "def")):
+            if parts[2] and fields(parts[2][0])[part]:
+                yield "levels", f"{what}: {compressive(first(parts[2][0], part))}"
+    elif number == 2:
+        yield layout, compressive(parts[1][0])
+    elif number == 5:
+        yield layout, f"{compressive(parts[1][0])} / {compressive(first(parts[2][0], 1))}"
+    else:
+        yield layout, "value" if number == 3 else "null"
+    if dense_or_sparse == 2:
+        for sequence in sequences(structure):
+            yield "structure", sequence
+
+
 def file_pages(path):
-    """[[(layout, encoding) of each page] of each column] of one data file."""
+    """[[(layout, encoding) of each page] of each column] of one data file; of 2.3 its structure's parts, too."""
     data = memoryview(pathlib.Path(path).read_bytes())
     _, table, _, _, n_columns, major, minor, _ = struct.unpack("<QQQIIHH4s", data[-40:])
     out = []
@@ -102,6 +151,8 @@ def file_pages(path):
             described = fields(first(page, 4, 2, 1))[2][0]
             if (major, minor) in ((0, 3), (2, 0)):
                 pages.append((array_encoding(described).split()[0], array_encoding(described)))
+            elif (major, minor) == (2, 3):
+                pages.extend(planar_pages(described))
             else:
                 pages.append(page_layout(described))
         out.append(pages)
@@ -161,9 +212,10 @@ def grid(title, counts):
     heads = sorted({head for _, head in counts})
     rows = sorted({row for row, _ in counts})
     width = max([len(title), *(len(row) + 2 for row in rows)])
-    yield f"{title:{width}}" + "".join(f"{head:>12}" for head in heads)
+    wide = [max(12, len(head) + 2) for head in heads]
+    yield f"{title:{width}}" + "".join(f"{head:>{w}}" for head, w in zip(heads, wide))
     for row in rows:
-        yield f"  {row:{width - 2}}" + "".join(f"{counts[row, head] or '-':>12}" for head in heads)
+        yield f"  {row:{width - 2}}" + "".join(f"{counts[row, head] or '-':>{w}}" for head, w in zip(heads, wide))
 
 
 def table(found):
@@ -173,7 +225,8 @@ def table(found):
         kinds = collections.Counter()
         for (kind, v, layout, encoding), n in found.items():
             if v == version:
-                kinds[kind, layout] += n
+                if layout not in ("levels", "structure"):
+                    kinds[kind, layout] += n
                 encodings[f"{layout}: {encoding}", version] += n
         yield from grid(f"pages of {version}", kinds)
     yield from grid("encodings", encodings)

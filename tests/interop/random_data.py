@@ -72,6 +72,9 @@ def random_metadata(rng, version):
     compression = rng.choice(("zstd", "lz4", "none", "fsst"))
     if version == "2.0":
         return {"lance-encoding:compression": compression}
+    if version == "2.3" and rng.random() < 0.6:
+        sparse = {"lance-encoding:structural-encoding": "sparse"}
+        return {**sparse, "lance-encoding:compression": compression} if rng.random() < 0.2 else sparse
     return dict(rng.choice((
         {"lance-encoding:compression": compression},
         {"lance-encoding:compression": "zstd", "lance-encoding:compression-level": str(rng.randint(1, 19))},
@@ -90,7 +93,7 @@ def random_packed(rng, version, name):
     kinds = [rng.choice((*INTEGERS, *FLOATS, *TIMES[:6], *DECIMALS)) for _ in range(rng.randint(1, 4))]
     if version != "2.1" and rng.random() < 0.4:
         kinds.append(pa.list_(rng.choice((pa.float32(), pa.int8())), rng.choice((2, 5))))
-    if version == "2.2" and rng.random() < 0.5:
+    if version >= "2.2" and rng.random() < 0.5:
         kinds.append(rng.choice(STRINGS))
     rng.shuffle(kinds)
     return pa.field(name, pa.struct([pa.field(f"p{i}", k) for i, k in enumerate(kinds)]),
@@ -98,7 +101,7 @@ def random_packed(rng, version, name):
 
 
 def random_blob(rng, version, name):
-    if version != "2.2" or not hasattr(lance, "blob_field"):  # older releases have only the former
+    if version < "2.2" or not hasattr(lance, "blob_field"):  # older releases have only the former
         return pa.field(name, pa.large_binary(), metadata={BLOB: "true"})
     sizes = rng.choice(({}, {f"{BLOB}-inline-size-threshold": "20", f"{BLOB}-dedicated-size-threshold": "250"}))
     field = lance.blob_field(name)
@@ -113,12 +116,13 @@ def random_field(rng, version, depth, name):
         made = random_leaf(rng, version)
     elif kind < 0.65:
         made = rng.choice((pa.list_, pa.large_list))(random_field(rng, version, depth - 1, "item"))
-    elif kind < 0.92 or version != "2.2":
+    elif kind < 0.92 or version < "2.2":
         made = pa.struct([random_field(rng, version, depth - 1, f"f{i}") for i in range(rng.randint(1, 3))])
     elif kind < 0.97:
         made = pa.map_(rng.choice((pa.string(), pa.int32())), random_field(rng, version, depth - 1, "value"))
     else:
-        made = pa.list_(pa.struct([random_field(rng, version, 0, f"f{i}") for i in range(rng.randint(1, 2))]), 3)
+        inside = depth - 1 if version >= "2.3" else 0
+        made = pa.list_(pa.struct([random_field(rng, version, inside, f"f{i}") for i in range(rng.randint(1, 2))]), 3)
     nullable = pa.types.is_null(made) or rng.random() < 0.9
     return pa.field(name, made, nullable=nullable, metadata=random_metadata(rng, version) or None)
 
@@ -148,7 +152,8 @@ class Values:
     def __init__(self, rng):
         self.rng = rng
         self.style = rng.choice(("random", "random", "few", "many", "runs", "constant"))
-        self.length = rng.choice((3, 12, 40, 300)) if rng.random() < 0.95 else 40000
+        self.length = rng.choice((3, 12, 40, 300)) if rng.random() < 0.95 else rng.choice((3000, 40000))
+        self.run = rng.choice((37, 37, 37, 700))
         self.bits = rng.choice((0, 1, 5, 10, 17, 64))
         self.pool, self.at = None, 0
 
@@ -162,7 +167,7 @@ class Values:
             count = {"few": 9, "many": 90, "runs": 5, "constant": 1}[self.style]
             self.pool = [self.fresh(kind) for _ in range(count)]
         self.at += 1
-        return self.pool[self.at // 37 % len(self.pool) if self.style == "runs" else self.rng.randrange(len(self.pool))]
+        return self.pool[self.at // self.run % len(self.pool) if self.style == "runs" else self.rng.randrange(len(self.pool))]
 
     def fresh(self, kind):
         rng, t = self.rng, pa.types
@@ -220,6 +225,22 @@ def storage_of(kind):
     return kind
 
 
+class Chance:
+    """What happens with a probability: at random, every so often or in runs."""
+
+    def __init__(self, rng):
+        self.rng, self.at = rng, 0
+        self.style, self.step = rng.choice(("random", "random", "every", "runs")), rng.choice((2, 3, 50, 400))
+
+    def __call__(self, probability):
+        self.at += 1
+        if self.style == "random" or probability in (0, 1):
+            return self.rng.random() < probability
+        if self.style == "every":
+            return (self.at % self.step == 0) == (probability < 0.6)
+        return self.at % self.step < probability * self.step
+
+
 class Leaves(dict):
     """Values of each leaf by its path; a copy of it goes on with the same ones."""
 
@@ -240,6 +261,9 @@ class Column:
         self.nulls = rng.choice((0, 0, 0.1, 0.5, 0.97, 1))
         self.inner_nulls = rng.choice((0, 0, 0.2))
         self.items = rng.choice((2, 4, 4, 30)) if rng.random() < 0.97 else 3000
+        self.is_null, self.is_full = Chance(rng), Chance(rng)
+        self.fill = rng.choice((0, 0, 0, 0.1, 0.5, 1))  # of the lists, that have all of .items
+        self.distinct = rng.choice((2, 20, 90)) if rng.random() < 0.15 else 0
         self.leaves = Leaves(rng)
 
     def weight(self):
@@ -262,7 +286,7 @@ class Column:
 
     def value(self, field, nulls, path=()):
         rng, t, kind = self.rng, pa.types, field.type
-        if t.is_null(kind) or (rng.random() < nulls and self.may_be_null(field)):
+        if t.is_null(kind) or (self.may_be_null(field) and self.is_null(nulls)):
             return None
         if t.is_struct(kind):
             packed = {PACKED.encode(), b"packed"} & set(field.metadata or {})
@@ -275,7 +299,8 @@ class Column:
         if t.is_fixed_size_list(kind):
             return [self.value(kind.value_field, self.inner_nulls, path + ("i",)) for _ in range(kind.list_size)]
         if t.is_list(kind) or t.is_large_list(kind):
-            count = rng.randint(0, self.items)
+            count = rng.randint(0, self.items) if self.fill in (0, 1) else 0
+            count = self.items if self.fill and self.is_full(self.fill) else count
             if self.items == 3000 and not path and rng.random() < 0.02:
                 count = 70000  # more slots than 16 bits count
             return [self.value(kind.value_field, self.inner_nulls, path + ("i",)) for _ in range(count)]
@@ -296,7 +321,9 @@ class Column:
         kind, storage = self.field.type, storage_of(self.field.type)
         # a slice: offsets that do not begin at 0; pylance 14 panics on those of structs
         skip = 0 if "struct" in str(kind) or "map" in str(kind) else self.rng.choice((0, 0, 0, 5))
-        made = pa.array([self.value(self.field, self.nulls) for _ in range(rows + skip)], storage)[skip:]
+        values = [self.value(self.field, self.nulls) for _ in range(min(rows + skip, self.distinct or rows + skip))]
+        values += [self.rng.choice(values) for _ in range(rows + skip - len(values))]
+        made = pa.array(values, storage)[skip:]
         if storage == kind:
             return made
         if isinstance(kind, pa.BaseExtensionType):

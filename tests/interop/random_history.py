@@ -35,8 +35,8 @@ def is_refusal(error):
 class History:
     """A dataset that is written at random; .refused counts what pylance would not do."""
 
-    def __init__(self, rng, path):
-        self.rng, self.path = rng, str(path)
+    def __init__(self, rng, path, versions=("2.0", "2.1", "2.2")):
+        self.rng, self.path, self.versions = rng, str(path), versions
         self.refused = collections.Counter()
         self.steps = collections.Counter()
         self.next_id = self.next_name = 0
@@ -133,7 +133,7 @@ class History:
         """Files of two storage versions in one table, where pylance writes them."""
         if self.is_original(dataset):
             lance.write_dataset(self.table(30), self.path, mode="append",
-                                data_storage_version=self.rng.choice(("2.0", "2.1", "2.2")))
+                                data_storage_version=self.rng.choice(self.versions))
 
     def delete(self, dataset):
         rng = self.rng
@@ -252,7 +252,7 @@ class History:
         dataset.tags.create(f"t{self.next_name}", self.rng.randint(1, dataset.version))
 
     def overwrite(self, dataset):
-        self.version = self.rng.choice((self.version, "2.0", "2.1", "2.2"))
+        self.version = self.rng.choice((self.version, *self.versions))
         self.write("overwrite")
 
     def config(self, dataset):
@@ -286,7 +286,7 @@ class History:
 
     def make(self, version=None):
         rng = self.rng
-        self.version = version or rng.choice(("2.0", "2.1", "2.2"))
+        self.version = version or rng.choice(self.versions)
         self.write("create")
         for _ in range(rng.choice((0, 0, 1, 2, 3, 5))):
             self.take_step()
