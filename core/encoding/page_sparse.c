@@ -14,9 +14,9 @@
 #include <inttypes.h>
 
 #define MARK_ROWS ((uint64_t)1024)
-#define STEP_ROWS ((uint64_t)65536)	/* read at once */
-#define STEP_SLOTS ((uint64_t)1 << 18)	/* of values, about */
-#define MAX_INDICES ((uint64_t)1 << 26) /* in memory */
+#define STEP_ROWS ((uint64_t)65536)    /* read at once */
+#define STEP_SLOTS ((uint64_t)1 << 18) /* of values, about */
+#define MAX_VALUES ((uint64_t)1 << 27) /* of a range, numbered */
 
 enum value_plane {
 	PLANE_NONE,
@@ -127,10 +127,9 @@ static struct err *open_chunked(struct page *p, const Lance__Enc__ChunkedValues 
 static struct err *mark_rows(struct sparse *s, uint64_t n_values,
 			     const struct page_source *source)
 {
-	uint64_t n_rows = s->structure.n_rows, n = 0, bytes = 0;
-	for (unsigned i = 0; i < source->n_buffers; i++)
-		bytes += source->sizes[i];
-	if (n_rows / 65536 > bytes)
+	uint64_t n_rows = s->structure.n_rows, n = 0;
+	uint64_t bytes = sparse_source_bytes(source);
+	if (n_rows > sparse_limit(bytes))
 		return err_new(EIO, "%" PRIu64 " rows in %" PRIu64 " bytes", n_rows,
 			       bytes);
 	TRY(mem_array((size_t)(n_rows / MARK_ROWS) + 1, sizeof(*s->marks), &s->marks));
@@ -174,7 +173,7 @@ static struct err *open_indices(struct sparse *s, const ce *m,
 	struct values v AUTO_VALUES = {.type = &index_type};
 	uint64_t n = s->structure.n_leaves;
 	TRY(codec_parse(m, 0, &c));
-	if (n > MAX_INDICES)
+	if (n > sparse_limit(source->sizes[0]))
 		return err_new(EFBIG, "%" PRIu64 " indices", n);
 	TRY(source_read_bytes(source, 0, 0, source->sizes[0], &b));
 	TRY(codec_block(c, cursor_of(b->data, b->len), n, &v));
@@ -349,7 +348,7 @@ static struct err *take_inner(const struct taking *t)
 	struct values some AUTO_VALUES = {0};
 	if (t->end - t->first == t->slots->n_visible)
 		return read_inner(s, t->source, t->first, t->end, t->out);
-	if (t->end - t->first > MAX_INDICES)
+	if (t->end - t->first > MAX_VALUES)
 		return err_new(EFBIG, "%" PRIu64 " values", t->end - t->first);
 	TRY(number_values(t, &numbers));
 	TRY(values_init(&some, t->out->type));

@@ -7,10 +7,25 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define MAX_LISTED ((uint64_t)1 << 26) /* numbers of a sequence in memory */
-#define MAX_SLOTS ((size_t)1 << 26)    /* of a range of rows */
+#define LIMIT_OF_NO_BYTES ((uint64_t)1 << 22)
+#define LIMIT_OF_A_BYTE ((uint64_t)1 << 10)
+#define LIMIT_OF_ALL ((uint64_t)1 << 27)
 
 static const struct value_type number_type = {.kind = VALUE_FIXED, .bits = 64};
+
+uint64_t sparse_limit(uint64_t bytes)
+{
+	uint64_t many = MIN_OF(bytes, LIMIT_OF_ALL / LIMIT_OF_A_BYTE) * LIMIT_OF_A_BYTE;
+	return MAX_OF(many, LIMIT_OF_NO_BYTES);
+}
+
+uint64_t sparse_source_bytes(const struct page_source *source)
+{
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < source->n_buffers; i++)
+		bytes += MIN_OF(source->sizes[i], LIMIT_OF_ALL);
+	return bytes;
+}
 
 /* --- sequences --- */
 
@@ -60,8 +75,9 @@ static struct err *list_numbers(const struct codec *c, struct cursor in, uint64_
 				struct bytes **ret)
 {
 	struct values v AUTO_VALUES = {.type = &number_type};
-	if (n > MAX_LISTED)
-		return err_new(EFBIG, "%" PRIu64 " numbers", n);
+	if (n > sparse_limit(cursor_left(&in)))
+		return err_new(EFBIG, "%" PRIu64 " numbers in %zu bytes", n,
+			       cursor_left(&in));
 	TRY(codec_block(c, in, n, &v));
 	if (v.n != n)
 		return err_new(EIO, "%" PRIu64 " numbers of %" PRIu64, v.n, n);
@@ -325,6 +341,7 @@ struct err *sparse_structure_open(const sparse_proto *m, const struct leaf_shape
 		return err_new(EIO, "%zu layers in a column of %u", m->n_layers,
 			       shape->n_layers);
 	TRY(find_rows(shape, n_page_rows, ret));
+	ret->max_slots = sparse_limit(sparse_source_bytes(source));
 	ret->n_leaves = ret->n_rows;
 	for (unsigned i = 0; i < shape->n_layers; i++) {
 		struct sparse_layer *l = &ret->layers[i];
@@ -387,10 +404,10 @@ void sparse_slots_fini(struct sparse_slots *s)
 
 static struct err *push(struct sparse_slots *s, uint64_t n, struct sparse_slot slot)
 {
-	if (n > MAX_SLOTS - s->n)
-		return err_new(EFBIG, "over %zu slots", MAX_SLOTS);
+	if (n > s->max - s->n)
+		return err_new(EFBIG, "over %zu slots", s->max);
 	if (n > s->cap - s->n) {
-		size_t cap = MAX_OF(s->n + (size_t)n, MIN_OF(2 * s->cap, MAX_SLOTS));
+		size_t cap = MAX_OF(s->n + (size_t)n, MIN_OF(2 * s->cap, s->max));
 		TRY(mem_resize(cap, sizeof(*s->slots), &s->slots));
 		s->cap = cap;
 	}
@@ -466,7 +483,7 @@ static struct err *enter_layer(const struct sparse_layer *l, uint64_t first,
 			       struct sparse_slots *slots)
 {
 	struct step st = step_of(l, first);
-	struct sparse_slots out AUTO_SPARSE_SLOTS = {0};
+	struct sparse_slots out AUTO_SPARSE_SLOTS = {.max = slots->max};
 	for (size_t i = 0; i < slots->n; i++) {
 		struct sparse_slot *slot = &slots->slots[i];
 		uint64_t n = slot->n;
@@ -497,6 +514,7 @@ struct err *sparse_slots_read(const struct sparse_structure *s, uint64_t first,
 			      uint64_t end, struct sparse_slots *ret)
 {
 	unsigned max_rep = s->n_layers ? s->layers[0].n_lists : 0;
+	ret->max = (size_t)s->max_slots;
 	TRY(push(ret, end - first,
 		 (struct sparse_slot){.n = 1, .rep = (uint16_t)max_rep}));
 	for (unsigned i = 0; i < s->n_layers; i++) {

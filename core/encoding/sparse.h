@@ -19,6 +19,14 @@ struct sequence {
 	struct bytes *listed; /* owned: n of uint64; NULL: as computed */
 };
 
+/*
+ * How many numbers or slots are made of so many bytes at once: many more than writers
+ * put in them, yet not so many that a few bytes take all memory.
+ */
+uint64_t sparse_limit(uint64_t bytes);
+/* Bytes of all buffers. */
+uint64_t sparse_source_bytes(const struct page_source *source);
+
 /* A sequence of n from buffer *buffer of source, which counts on if there is one. */
 MUST_CHECK struct err *sequence_open(const ce *m, uint64_t n,
 				     const struct page_source *source, unsigned *buffer,
@@ -44,6 +52,7 @@ struct sparse_structure {
 	uint64_t n_rows;
 	uint64_t scale; /* rows of the page a row: items of all fixed-size lists */
 	uint64_t n_leaves;
+	uint64_t max_slots; /* of a range that is read at once */
 	unsigned n_layers;
 	struct sparse_layer layers[LIMIT_NESTING]; /* outermost first */
 };
@@ -75,7 +84,7 @@ struct sparse_slot {
 
 struct sparse_slots {
 	struct sparse_slot *slots; /* owned */
-	size_t n, cap;
+	size_t n, cap, max;
 	uint64_t n_visible;
 	uint64_t n_valid; /* of them that do not stop */
 };

@@ -124,8 +124,8 @@ def names_of(door):
 
 
 PAGE_TYPES, ENCODING_TYPES = names_of("page"), names_of("encoding")
-SHAPES = [[False], [False, True], [False, False], [False, True, True], [False, False, True, False]]
-STRUCTURAL, V20_LEAF, V20_LISTS, V20_DICTIONARY = 0, 2, 3, 6
+SHAPES = [[False], [False, True], [False, False], [False, True, True], [False, False, True, False], [False, 2, True]]
+STRUCTURAL, PLANAR, V20_LEAF, V20_LISTS, V20_DICTIONARY = 0, 1, 2, 3, 6
 
 
 def u16(*values):
@@ -169,6 +169,9 @@ def tree(messages):
 
 
 def is_list(node):
+    """The size of a fixed-size list of structs, too."""
+    if node.logical.startswith("fixed_size_list:struct:"):
+        return int(node.logical.rpartition(":")[2])
     return node.logical.startswith(("list", "large_list", "map"))
 
 
@@ -227,11 +230,12 @@ def add_pages(corpus, f):
                 dialect = V20_DICTIONARY if node.logical.startswith("dict:") else V20_LEAF
                 corpus.add("page", page(dialect, name, [False], n_rows, descriptor, buffers))
             elif name and layers in SHAPES and not is_v20:
-                corpus.add("page", page(STRUCTURAL, name, layers, n_rows, descriptor, buffers))
+                dialect = PLANAR if f.version == (2, 3) else STRUCTURAL
+                corpus.add("page", page(dialect, name, layers, n_rows, descriptor, buffers))
 
 
 def add_footer(corpus, f):
-    versions = [(0, 3), (2, 1), (2, 2), (2, 0)]
+    versions = [(0, 3), (2, 1), (2, 2), (2, 0), (2, 3)]
     if f.version not in versions:
         return
     metas = f.metas[:12]
@@ -269,6 +273,8 @@ def add_golden(corpus, golden):
         if path.suffix == ".lance" and path.is_file():
             data = path.read_bytes()
             corpus.add("file", data)
+            if data[-8:-4] == b"\0\0\2\0":  # 0.1, which has no pages
+                continue
             f = DataFile(data)
             add_pages(corpus, f)
             add_footer(corpus, f)
@@ -557,6 +563,120 @@ def add_full_zip(corpus):
         rows_of(b"\0" + struct.pack("<I", len(blob)) + blob, b"\1"))
 
 
+# --- 2.3, made by hand ---
+
+def constant(value, width=8):
+    return sub(3, sub(1, struct.pack("<Q", value)[:width]))
+
+
+def arithmetic(start, step, bits=64):
+    return sub(14, num(1, bits), num(2, start), num(3, step))
+
+
+def delta(start, deltas, bits=64):
+    return sub(15, num(1, bits), num(2, start), sub(3, deltas))
+
+
+def runs(values, lengths):
+    return sub(8, sub(1, values), sub(2, lengths))
+
+
+def block_dictionary(indices, items, n):
+    return sub(7, sub(1, indices), sub(2, items), num(3, n))
+
+
+def longs(*values):
+    return struct.pack(f"<{len(values)}Q", *values)
+
+
+def words(*values):
+    return struct.pack(f"<{len(values)}I", *values)
+
+
+def validity(meaning=1, positions=CONSTANT, n=0):
+    return num(1, meaning), sub(2, positions), num(3, n)
+
+
+def list_layer(n_items, positions, n, counts, *valid):
+    return sub(2, num(1, n_items), sub(2, positions), num(3, n), sub(4, counts), sub(5, *(valid or validity())))
+
+
+def sparse(plane, *layers):
+    return sub(1, sub(2, *(sub(1, layer) for layer in layers))) + sub(2, plane)
+
+
+def zipped(value, details, n):
+    return sub(1, value) + details + num(5, n) + num(6, n)
+
+
+def add_sequences(corpus):
+    values = longs(7, 9)
+    cases = [("int64", 5, constant(9), b""), ("int32", 5, constant(9, 4), b""), ("int64", 5, arithmetic(3, 4), b""),
+             ("int32", 5, arithmetic(3, 4, 32), b""), ("int64", 4, delta(3, flat(64)), longs(0, 2, 5)),
+             ("int64", 9, delta(3, arithmetic(1, 1)), b""), ("int32", 4, delta(3, out_of_line(32, 1), 32), bytes(128)),
+             ("int64", 5, runs(flat(64), flat(32)), longs(16) + values + words(3, 2)),
+             ("int64", 4, runs(flat(64), constant(2, 4)), longs(16) + values),
+             ("int64", 5, runs(flat(64), out_of_line(8, 4)), longs(16) + values + b"\3\2"),
+             ("int64", 6, runs(arithmetic(7, 2), arithmetic(1, 1, 32)), b""),
+             ("int64", 5, runs(general(LZ4, flat(64)), flat(16)), longs(len(lz4(values))) + lz4(values) + u16(3, 2)),
+             ("int64", 4, block_dictionary(flat(32), flat(64), 2), longs(16, 16) + words(0, 1, 1, 0) + values),
+             ("int64", 4, block_dictionary(arithmetic(0, 1, 32), constant(5), 4), b""),
+             ("float32[3]", 2, fixed_list(3, flat(32), True), (b"\5" + INTS[:12]) * 2),
+             ("float32[3]", 2, general(LZ4, fixed_list(3, flat(32))), lz4(INTS[:24]))]
+    for name, n, message, block in cases:
+        corpus.add("encoding", encoding(BLOCK, name, n, message, block))
+    text = b"".join(WORDS)
+    ends = [sum(map(len, WORDS[:i])) for i in range(1, 5)]
+    add_mini(corpus, "string", 4, sub(2, sub(1, delta(0, flat(32), 32))), [words(*map(len, WORDS)), text])
+    add_mini(corpus, "string", 4, sub(2, sub(1, arithmetic(0, 3, 32))), [text])
+    add_mini(corpus, "string", 4, sub(6, sub(1, fsst_table()), sub(2, sub(2, sub(1, constant(0, 4))))), [b""])
+    add_mini(corpus, "large_binary", 4, sub(2, sub(1, runs(flat(64), flat(32)))),
+             [longs(40) + longs(0, *ends) + words(1, 1, 1, 1, 1), text])
+    add_mini(corpus, "int32", 300, runs(flat(32), out_of_line(16, 16)), [words(7, 8), u16(200, 100)])
+    add_mini(corpus, "int32", 300, runs(general(ZSTD, flat(32)), flat(16)), [zstd(words(7, 8)), u16(200, 100)])
+
+
+def add_planar(corpus):
+    """Each structure, over each kind of values."""
+    def add(name, shape, n, descriptor, buffers):
+        corpus.add("page", page(PLANAR, name, shape, n, descriptor, buffers))
+
+    leaf, some = sub(1, *validity()), sub(1, *validity(1, constant(1), 1))
+    fixed = lambda n: sub(2, zipped(flat(64), num(3, 64), n))  # noqa: E731
+    chunks = chunk(0, [], [INTS[:64]], True)
+    chunked = sub(1, sub(1, flat(64)), num(5, 1))
+    texts = rows_of(*(words(len(w)) + w for w in WORDS))
+    lists = list_layer(4, flat(64), 3, flat(64), *validity(1, constant(1), 1))
+    add("int64", [False], 8, sparse(chunked, sub(1, *validity(2, arithmetic(0, 2), 4))),
+        [chunk_words([chunks], True, [0]), chunks])
+    add("int64", [False], 9, sparse(fixed(8), some), [INTS[:64]])
+    add("int64", [False], 9, sparse(sub(3, sub(1, INTS[8:16])), some), [])
+    add("int64", [False], 9, sparse(sub(4), sub(1, *validity(2))), [])
+    add("int64", [False, True], 5, sparse(sub(3, sub(1, INTS[8:16])), lists, some), [longs(0, 3, 4), longs(2, 1, 1)])
+    add("int64", [False, True], 5, sparse(fixed(3), lists, some), [INTS[:24], longs(0, 3, 4), longs(2, 1, 1)])
+    add("int64", [False, False], 9, sparse(fixed(5), sub(1, *validity(1, arithmetic(0, 4), 3)), some), [INTS[:40]])
+    add("string", [False], 5, sparse(sub(2, zipped(variable(32), num(4, 32), 4)), some), texts)
+    add("string", [False], 5, sparse(sub(5, sub(1, flat(32)), sub(2, zipped(variable(32), num(4, 32), 4))), some),
+        [words(0, 3, 2, 1, 0), *texts])
+    inside = list_layer(8, arithmetic(0, 1), 4, constant(2))
+    add("int64", [False, True, True], 3, sparse(fixed(8), list_layer(4, arithmetic(0, 2), 2, constant(2)), inside, leaf),
+        [INTS[:64]])
+    add("int64", [False, False, True, False], 4,
+        sparse(fixed(4), sub(1, *validity(2, arithmetic(1, 1), 2)), inside, leaf, leaf), [INTS[:32]])
+    add("int64", [False, 2, True], 6,
+        sparse(fixed(3), list_layer(3, arithmetic(0, 2), 2, flat(64)), sub(3, num(1, 2), sub(2, *validity(1, constant(1), 1))),
+               sub(1, *validity(1, constant(5), 1))), [INTS[:24], longs(2, 1)])
+    dense = lambda plane, *layers: sub(1, sub(1, packed(1, *layers))) + sub(2, plane)  # noqa: E731
+    add("int64", [False], 8, dense(sub(1, sub(1, flat(64)), sub(2), num(5, 1), num(6, 8)), 1),
+        [chunk_words([chunks], True, [0]), chunks])
+    nulls = chunk(8, [u16(*(i % 2 for i in range(8)))], [INTS[:64]], True)
+    add("int64", [False], 8, dense(sub(1, sub(1, flat(64)), sub(2, sub(2, flat(16))), num(5, 1), num(6, 8)), 3),
+        [chunk_words([nulls], True, [0]), nulls])
+    add("int64", [False], 16, dense(sub(2, sub(1, flat(64)), sub(2), num(3, 64), num(5, 16), num(6, 16)), 1), [INTS])
+    add("int64", [False], 9, dense(sub(3, sub(1, INTS[:8])), 1), [])
+    add("int64", [False], 9, dense(sub(4), 3), [])
+
+
 def add_zip_values(corpus):
     fixed = [("int64", flat(64), 8, INTS), ("bool", flat(8), 1, b"\0\1\1\0"),
              ("float32[3]", fixed_list(3, flat(32), True), 13, (b"\5" + INTS[:12]) * 4),
@@ -788,6 +908,8 @@ def main():
     add_constants(corpus)
     add_full_zip(corpus)
     add_zip_values(corpus)
+    add_sequences(corpus)
+    add_planar(corpus)
     add_v20(corpus)
     add_deletions(corpus)
     add_tables(corpus)

@@ -15,7 +15,8 @@
 #define MAX_COLUMNS 12
 #define MAX_ROWS 30
 
-static const uint16_t versions[][2] = {{0, 3}, {2, 1}, {2, 2}, {2, 0}, {0, 2}, {9, 9}};
+static const uint16_t versions[][2] = {{0, 3}, {2, 1}, {2, 2}, {2, 0},
+				       {2, 3}, {0, 2}, {9, 9}};
 
 #define N_VERSIONS (sizeof(versions) / sizeof(versions[0]))
 

@@ -58,29 +58,29 @@ def some(rng, rows, share, make):
 def every_layout(rows=3000):
     """A column for each way in which pylance 14.0.2 lays a page of 2.3 out, by hints or by what is in it."""
     rng = random.Random(23)
-    words = ["".join(rng.choice("abcdefgh") for _ in range(1500)) for _ in range(60)]
+    words = ["".join(rng.choice("abcdefgh") for _ in range(1500)) for _ in range(46)]
     point = pa.struct([("a", pa.int32()), ("l", pa.list_(pa.int16()))])
     three = [{"a": 1, "l": [1, 2]}, None, {"a": None, "l": []}]
     columns = {
         "chunks": (pa.int64(), range(rows), None),
         "runs": (pa.int32(), [i // 700 for i in range(rows)], None),
         "same": (pa.int16(), [7] * rows, None),
-        "texts of a length": (pa.string(), [f"{i:05}" for i in range(rows)], None),
-        "short texts": (pa.binary(), [rng.randbytes(rng.randint(0, 9)) for _ in range(rows)], None),
+        "texts_of_a_length": (pa.string(), [f"{i:05}" for i in range(rows)], None),
+        "short_texts": (pa.binary(), [rng.randbytes(rng.randint(0, 9)) for _ in range(rows)], None),
         "texts": (pa.string(), [f"text {rng.random()}"[:rng.randint(1, 24)] for _ in range(rows)], None),
-        "few texts": (pa.string(), [words[i % 50][:40] for i in range(rows)], None),
-        "few vectors": (pa.list_(pa.float32(), 8), [[float(i % 9)] * 8 for i in range(rows)], None),
-        "wide": (pa.list_(pa.float32(), 80), [[float(i)] * 80 for i in range(rows)], None),
+        "few_texts": (pa.string(), [words[i % 46][:40] for i in range(rows)], None),
+        "few_vectors": (pa.list_(pa.float32(), 8), [[float(i % 9)] * 8 for i in range(rows)], None),
+        "wide": (pa.list_(pa.float32(), 64), [[float(i)] * 64 for i in range(rows)], None),
         "none": (pa.float64(), [None] * rows, None),
-        "rarely wide": (pa.string(), some(rng, rows, 0.1, lambda i: words[i % 60] + str(i)), None),
-        "rarely one": (pa.int64(), some(rng, rows, 0.1, lambda i: 5), None),
+        "rarely_wide": (pa.string(), some(rng, rows, 0.1, lambda i: words[i % 46][:300] + str(i)), None),
+        "rarely_one": (pa.int64(), some(rng, rows, 0.1, lambda i: 5), None),
         "sparse": (pa.int64(), some(rng, rows, 0.4, lambda i: i * i), "sparse"),
-        "sparse runs": (pa.int32(), [None if i // 90 % 2 else i // 40 for i in range(rows)], "sparse"),
-        "sparse few": (pa.string(), some(rng, rows, 0.5, lambda i: words[i % 50][:40]), "sparse"),
-        "sparse wide few": (pa.string(), some(rng, rows, 0.7, lambda i: words[rng.randrange(60)]), "sparse"),
-        "sparse wide": (pa.binary(), some(rng, rows, 0.2, lambda i: rng.randbytes(rng.randint(0, 600))), "sparse"),
-        "sparse lists": (pa.list_(pa.int32()), some(rng, rows, 0.7, lambda i: [rng.randint(0, 9)] * (i % 5)), "sparse"),
-        "lists of lists of a size": (pa.list_(pa.list_(point, 3)), some(rng, rows, 0.5, lambda i: [three] * (i % 3)), None),
+        "sparse_runs": (pa.int32(), [None if i // 90 % 2 else i // 40 for i in range(rows)], "sparse"),
+        "sparse_few": (pa.string(), some(rng, rows, 0.5, lambda i: words[i % 46][:40]), "sparse"),
+        "sparse_wide_few": (pa.string(), some(rng, rows, 0.7, lambda i: words[i * 7 % 46]), "sparse"),
+        "sparse_wide": (pa.binary(), some(rng, rows, 0.2, lambda i: rng.randbytes(rng.randint(0, 600))), "sparse"),
+        "sparse_lists": (pa.list_(pa.int32()), some(rng, rows, 0.7, lambda i: [rng.randint(0, 9)] * (i % 5)), "sparse"),
+        "lists_of_lists_of_a_size": (pa.list_(pa.list_(point, 3)), some(rng, rows, 0.5, lambda i: [three] * (i % 3)), None),
     }
     fields = [pa.field(name, kind, metadata={"lance-encoding:structural-encoding": hint} if hint else None)
               for name, (kind, _, hint) in columns.items()]

@@ -22,6 +22,7 @@ import columns  # noqa: E402
 import fuzz_read  # noqa: E402
 import laion  # noqa: E402
 import random_data  # noqa: E402
+import test_only_read  # noqa: E402
 import test_types  # noqa: E402
 from conftest import BIN  # noqa: E402
 
@@ -161,7 +162,9 @@ def main():
         write_branches(HERE / "branches")
     nested, flat = test_types.nested_table(rows=90), test_types.flat_table(rows=130)
     assert columns.same_values(nested["i"], nested["i"])
-    write("deep-2.2", deep_table(), "2.2")
+    for version in ("2.2", "2.3"):
+        write(f"deep-{version}", deep_table(), version)
+    write("layouts-2.3", test_only_read.every_layout(rows=160), "2.3", lambda d: d.delete("chunks % 5 = 3"))
     write("legacy", legacy_table(), "legacy", lambda d: d.delete("i % 7 = 3"), lambda d: d.add_columns({"twice": "i * 2"}),
           lambda d: d.drop_columns(["gone"]), rows_per_file=70)
     for version in ("2.0", "2.1", "2.2"):
