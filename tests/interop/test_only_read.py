@@ -103,3 +103,20 @@ def test_every_layout_of_2_3__equals_pylance(tmp_path):
     encodings = " ".join(encoding for _, _, _, encoding in pages)
     for part in ("variable(range)", "variable(delta", "fixed lists", "counts: ", "list flat", "rle"):
         assert part in encodings, part
+
+
+def test_files_of_2_3_in_a_table_of_2_2__are_rewritten(tmp_path):
+    """pylance appends them, and so may a table that is written come to have them."""
+    path = str(tmp_path / "t.lance")
+    table = every_layout(rows=400).drop_columns("lists_of_lists_of_a_size")  # of 2.3 only, as are the hints
+    table = table.cast(pa.schema([pa.field(f.name, f.type) for f in table.schema]))
+    for version in ("2.2", "2.3", "2.3"):
+        lance.write_dataset(table, path, mode="append", data_storage_version=version)
+    lancectl("delete", path, "chunks % 7 = 2")
+    lancectl("add", path, "twice", "chunks * 2")
+    expected = lance.dataset(path).to_table()
+    assert expected.num_rows == 3 * sum(i % 7 != 2 for i in range(400))
+    lancectl("compact", path)
+    dataset = lance.dataset(path)
+    assert {f.file_minor_version for fragment in dataset.get_fragments() for f in fragment.data_files()} == {2}
+    assert dataset.to_table().equals(expected)
