@@ -183,9 +183,9 @@ static struct err *place_v2(const struct file_reader *r, const struct array *a,
 	case BLOB_INLINE:
 		return NULL;
 	case BLOB_DEDICATED:
-		ret->offset = 0;
-		/* fallthrough */
 	case BLOB_PACKED:
+		if (kind == BLOB_DEDICATED)
+			ret->offset = 0;
 		ret->where = BLOB_BESIDE;
 		return sidecar_path(r, id, &ret->path);
 	case BLOB_EXTERNAL:
