@@ -153,6 +153,8 @@ class Values:
         self.rng = rng
         self.style = rng.choice(("random", "random", "few", "many", "runs", "constant"))
         self.length = rng.choice((3, 12, 40, 300)) if rng.random() < 0.95 else rng.choice((3000, 40000))
+        if self.style in ("few", "many", "runs") and rng.random() < 0.15:
+            self.length = 3000  # dictionaries of more than 64 KiB
         self.run = rng.choice((37, 37, 37, 700))
         self.bits = rng.choice((0, 1, 5, 10, 17, 64))
         self.pool, self.at = None, 0
