@@ -39,6 +39,14 @@ class History(random_history.History):
         super().__init__(rng, path, *args)
         self.folder = pathlib.Path(path).parent
         self.bases = []
+        self.is_managed = rng.random() < 0.3  # blobs are files of their own, in the dataset
+
+    def table(self, rows):
+        made = super().table(rows)
+        has_blob = any(random_data.is_blob(c.field) for c in self.columns)
+        if not self.is_managed or not has_blob or self.version < "2.2":
+            return made
+        return made.replace_schema_metadata({"lance.blob.managed": "true"})
 
     def new_columns(self, version):
         made = super().new_columns(version)

@@ -290,6 +290,26 @@ def test_external_blobs__not_through_a_mount(tmp_path, files, mount):
     assert shown(where, 2) == [errno.EIO, b"\x00\x01"]
 
 
+def test_managed_blobs_of_pylance(tmp_path, mount):
+    path = tmp_path / "t.lance"
+    blobs = [b"a", None, b"", b"x" * 70000, b"y" * 5000000, b"z" * 300]
+    schema = pa.schema([pa.field("id", pa.int64()), lance.blob_field("b")], metadata={"lance.blob.managed": "true"})
+    table = pa.table([pa.array(range(6)), lance.blob_array(blobs)], schema=schema)
+    lance.write_dataset(table, str(path), data_storage_version="2.2")
+    lance.write_dataset(table, str(path), mode="append").delete("id = 3")
+    lance.dataset(str(path)).optimize.compact_files()
+    want = expected(path, 10)
+    assert want == 2 * [blob for i, blob in enumerate(blobs) if i != 3] and list((path / "_blobs").iterdir())
+    where = mount(path)
+    assert shown(where, 10) == want
+    with pytest.raises(OSError):
+        (where / "columns" / "new.txt").write_text("1\n" * 10)
+    assert "managed blobs" in (where / "last_error").read_text()
+    clone = tmp_path / "clone.lance"
+    lance.dataset(str(path)).shallow_clone(str(clone), lance.dataset(str(path)).version)
+    assert shown(mount(clone, "-o", f"roots={tmp_path}"), 10) == want
+
+
 @pytest.mark.parametrize("kind", [4, 5])
 def test_managed_blobs__lie_in_the_table_or_a_base(tmp_path, files, mount, kind):
     """Descriptors of external blobs, made those of managed ones, which have the same shape."""
