@@ -123,15 +123,26 @@ static struct err *open_chunked(struct page *p, const Lance__Enc__ChunkedValues 
 	return open_inner(s, &p->shape->type, &layout, s->structure.n_leaves, source);
 }
 
+/* All slots of all layers are looked at once. */
+static struct err *check_domains(const struct sparse_structure *s,
+				 const struct page_source *source)
+{
+	uint64_t bytes = sparse_source_bytes(source);
+	for (unsigned i = 0; i < s->n_layers; i++) {
+		uint64_t n = MAX_OF(s->layers[i].n_slots, s->layers[i].n_children);
+		if (n > sparse_limit(bytes))
+			return err_new(EFBIG, "%" PRIu64 " slots in %" PRIu64 " bytes",
+				       n, bytes);
+	}
+	return NULL;
+}
+
 /* Values before row, which is a multiple of MARK_ROWS or all. */
 static struct err *mark_rows(struct sparse *s, uint64_t n_values,
 			     const struct page_source *source)
 {
 	uint64_t n_rows = s->structure.n_rows, n = 0;
-	uint64_t bytes = sparse_source_bytes(source);
-	if (n_rows > sparse_limit(bytes))
-		return err_new(EIO, "%" PRIu64 " rows in %" PRIu64 " bytes", n_rows,
-			       bytes);
+	TRY(check_domains(&s->structure, source));
 	TRY(mem_array((size_t)(n_rows / MARK_ROWS) + 1, sizeof(*s->marks), &s->marks));
 	for (uint64_t row = 0; row < n_rows; row += MARK_ROWS) {
 		struct sparse_slots slots AUTO_SPARSE_SLOTS = {0};

@@ -407,6 +407,21 @@ static void test_sparse__absurd_sizes(void **state)
 		1, 0, 0, "over 4194304 slots");
 }
 
+/* Values that are there are numbered when a page is opened, by a look at all slots. */
+static void test_sparse__slots_without_end(void **state)
+{
+	uint64_t much = (uint64_t)1 << 24;
+	struct memory m = {.shape = list_shape};
+	(void)state;
+	buf_u64le(&m.buffers[0], 1);
+	put_layer(&m, list_layer(much, 1, wire_constant(0, 8), wire_constant(much, 8),
+				 all_valid()));
+	put_layer(&m, validity_layer(positions(VALID, 1, wire_constant(9, 8))));
+	finish(&m, 2, zipped_fixed(64, 1), 1);
+	expect_refusal(&m, 1, "16777216 slots in 8 bytes");
+	memory_fini(&m);
+}
+
 static void test_sparse__buffers_and_counts(void **state)
 {
 	struct memory m = {0};
@@ -474,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_sparse__nulls_without_values),
 		cmocka_unit_test(test_sparse__lists_that_lie),
 		cmocka_unit_test(test_sparse__absurd_sizes),
+		cmocka_unit_test(test_sparse__slots_without_end),
 		cmocka_unit_test(test_sparse__buffers_and_counts),
 		cmocka_unit_test(test_planar__planes_missing),
 		cmocka_unit_test(test_dense__constant_and_none),
