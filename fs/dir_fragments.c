@@ -134,10 +134,13 @@ static struct err *file_name(const struct node *dir, size_t k, struct file_place
 	return NULL;
 }
 
-/* A branch's own file may have the name of one that it began with. */
+/* A branch's own file may have the name of one that it began with, or of one outside.
+ */
 static uint64_t file_key(const struct mount *m, const struct file_place *place)
 {
-	return hash_str(place->path, place->store != m->store);
+	bool is_own = place->store == m->store;
+	return hash_str(place->path,
+			is_own ? 0 : hash_str(io_store_name(place->store), 1));
 }
 
 static size_t n_files(const struct node *dir)
