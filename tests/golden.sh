@@ -17,6 +17,10 @@ for dataset in "$golden"/*/t.lance "$golden"/branches/t.lance/tree/{feat/x,y}; d
 		fi
 		checked=$((checked + 1))
 	done
+	if [[ -f $expect/indices ]] && ! "$lancectl" indices "$dataset" | cmp - "$expect/indices"; then
+		echo "differs: $dataset: indices" >&2
+		failed=$((failed + 1))
+	fi
 	"$lancectl" verify "$dataset" --deep >/dev/null || failed=$((failed + 1))
 done
 echo "$checked golden columns, $failed differ"

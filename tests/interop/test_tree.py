@@ -308,6 +308,19 @@ def test_indices__are_described(tmp_path, mount):
     assert os.listdir(where / "versions" / "1" / "indices") == []
 
 
+def test_detached_versions__are_no_part_of_the_history(tmp_path, mount):
+    path = tmp_path / "t.lance"
+    lance.write_dataset(pa.table({"i": range(5)}), str(path))
+    added = lance.fragment.write_fragments(pa.table({"i": range(5, 9)}), str(path))
+    lance.LanceDataset.commit(str(path), lance.LanceOperation.Append(added), read_version=1, detached=True)
+    assert [p.name[0] for p in (path / "_versions").glob("*.manifest")].count("d") == 1
+    where = mount(path)
+    assert sorted(os.listdir(where / "versions")) == ["1", "latest"]
+    assert "rows: 5\n" in (where / "info").read_text()
+    (where / "columns" / "n.txt").write_text("1\n" * 5)
+    assert lance.dataset(str(path)).version == 2
+
+
 def test_help__is_there():
     for program in ("lancefs", "lancectl"):
         done = subprocess.run([BIN / program, "--help"], capture_output=True, text=True)

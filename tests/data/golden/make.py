@@ -5,12 +5,15 @@ Each dataset is written by pylance, compared with pylance's values column by col
 `lancectl export --format=jsonl` then says is kept beside it as the expected text.
 """
 
+import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
 
+os.environ["LANCE_ENABLE_UNSTABLE_DATA_OVERLAY_FILES"] = "1"
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "interop"))
 
@@ -22,13 +25,21 @@ import columns  # noqa: E402
 import fuzz_read  # noqa: E402
 import laion  # noqa: E402
 import random_data  # noqa: E402
+import random_places  # noqa: E402
+import test_lineage  # noqa: E402
 import test_only_read  # noqa: E402
+import test_overlays  # noqa: E402
 import test_types  # noqa: E402
 from conftest import BIN  # noqa: E402
 
 
-def keep(name, by):
-    """The dataset that by(path) writes, and beside it what is expected of each column."""
+def export(path, name):
+    return subprocess.run([BIN / "lancectl", "export", path, name, "--format=jsonl"], check=True,
+                          capture_output=True).stdout
+
+
+def keep(name, by, computed=()):
+    """The dataset that by(path) writes, and beside it what is expected of each column, and of some that Lance computes."""
     where = HERE / name
     shutil.rmtree(where, ignore_errors=True)
     path = str(where / "t.lance")
@@ -40,9 +51,13 @@ def keep(name, by):
             continue
         got = fuzz_read.read_arrow(path, field.name)
         fuzz_read.compare(got, dataset.to_table(columns=[field.name]).column(0), f"{name}: {field.name}")
-        text = subprocess.run([BIN / "lancectl", "export", path, field.name, "--format=jsonl"], check=True,
-                              capture_output=True).stdout
-        (where / "expect" / f"{field.name}.jsonl").write_bytes(text)
+        (where / "expect" / f"{field.name}.jsonl").write_bytes(export(path, field.name))
+    for column in computed:
+        fuzz_read.compare(fuzz_read.read_arrow(path, column), dataset.scanner([column]).to_table().column(0), column)
+        (where / "expect" / f"{column}.jsonl").write_bytes(export(path, column))
+    if dataset.describe_indices():
+        listed = subprocess.run([BIN / "lancectl", "indices", path], check=True, capture_output=True).stdout
+        (where / "expect" / "indices").write_bytes(listed)
     hint = where / "t.lance" / "_versions" / "latest_version_hint.json"
     hint.unlink(missing_ok=True)
 
@@ -155,7 +170,31 @@ def legacy_table(rows=150):
     })
 
 
+def write_lineage(path):
+    """Row ids and versions that were moved to data files."""
+    table = pa.table({"a": pa.array(range(400), pa.int64()), "t": [f"row {i}" for i in range(400)]})
+    dataset = lance.write_dataset(table, path, max_rows_per_file=150, enable_stable_row_ids=True)
+    dataset.update_config(random_places.SPILL)
+    for turn in range(3):
+        dataset.update({"a": "a + 1000"}, where=f"a % {7 + turn} = {turn}")
+    dataset.delete("a % 31 = 2")
+    dataset.optimize.compact_files(target_rows_per_fragment=300)
+
+
+def write_reuse(path):
+    """An index that compactions left as it was."""
+    table = pa.table({"a": pa.array(range(400), pa.int64()), "t": [f"row {i}" for i in range(400)]})
+    dataset = lance.write_dataset(table, path, max_rows_per_file=50)
+    dataset.create_scalar_index("a", "BTREE")
+    dataset.delete("a % 31 = 2")
+    dataset.optimize.compact_files(target_rows_per_fragment=150, defer_index_remap=True)
+
+
 def main():
+    for name, by in (("overlays", lambda path: test_overlays.overlaid(random.Random(7), pathlib.Path(path), "2.2")),
+                     ("lineage", write_lineage), ("reuse", write_reuse)):
+        if len(sys.argv) == 1 or name in sys.argv:
+            keep(name, by, test_lineage.SYSTEM if name == "lineage" else ())
     if len(sys.argv) == 1 or "database" in sys.argv:
         write_database(HERE / "database" / "db")
     if len(sys.argv) == 1 or "branches" in sys.argv:
