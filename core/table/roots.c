@@ -117,27 +117,27 @@ static void root_fini(struct root *r)
 	io_store_unref(r->store);
 }
 
+/* What was given, if it spells an absolute path. */
+static struct err *spell(const char *path, char **ret)
+{
+	struct err *err = *path == '/' ? normalise(path, ret) : NULL;
+	if (err && err->code == ENOMEM)
+		return err;
+	err_free(err); /* then its real path alone is known */
+	return NULL;
+}
+
 static struct err *add_root(struct roots *roots, const char *path)
 {
-	struct root r = {0};
-	if (*path != '/')
-		return err_new(EINVAL, "'%s' is not an absolute path", path);
+	AUTO_MEM char *real = NULL;
 	TRY(mem_grow(roots->n + 1, sizeof(*roots->items), &roots->cap, &roots->items));
-	struct err *err = normalise(path, &r.spelled);
-	if (!err)
-		err = io_store_open_confined(path, &r.store);
-	if (!err) {
-		AUTO_MEM char *real = NULL;
-		err = io_store_real_path(r.store, &real);
-		if (!err)
-			err = normalise(real, &r.real);
-	}
-	if (err) {
-		root_fini(&r);
-		return err;
-	}
-	roots->items[roots->n++] = r;
-	return NULL;
+	struct root *r = &roots->items[roots->n];
+	*r = (struct root){0};
+	roots->n++; /* what there is of it is released with the others */
+	TRY(spell(path, &r->spelled));
+	TRY(io_store_open_confined(path, &r->store));
+	TRY(io_store_real_path(r->store, &real));
+	return normalise(real, &r->real);
 }
 
 static struct err *add_roots(struct roots *roots, const char *list)
@@ -182,7 +182,7 @@ struct err *roots_find(const struct roots *roots, const char *path,
 {
 	for (size_t i = 0; roots && i < roots->n; i++) {
 		const struct root *r = &roots->items[i];
-		const char *rest = below(path, r->spelled);
+		const char *rest = r->spelled ? below(path, r->spelled) : NULL;
 		if (!rest)
 			rest = below(path, r->real);
 		if (!rest)

@@ -37,8 +37,7 @@ struct version;
  * Immutable; any thread may use them.
  */
 struct roots;
-/* Hold directories: absolute paths separated by ':', or "".  EINVAL, and the errors of
- * opening one. */
+/* Hold directories: paths separated by ':', or "".  The errors of opening one. */
 MUST_CHECK struct err *roots_open(const char *list, struct roots **ret);
 struct roots *roots_ref(struct roots *r); /* accepts NULL */
 void roots_unref(struct roots *r);	  /* accepts NULL */
