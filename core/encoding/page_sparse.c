@@ -184,7 +184,7 @@ static struct err *open_indices(struct sparse *s, const ce *m,
 	struct values v AUTO_VALUES = {.type = &index_type};
 	uint64_t n = s->structure.n_leaves;
 	TRY(codec_parse(m, 0, &c));
-	if (n > sparse_limit(source->sizes[0]))
+	if (n > sparse_limit(sparse_source_bytes(source)))
 		return err_new(EFBIG, "%" PRIu64 " indices", n);
 	TRY(source_read_bytes(source, 0, 0, source->sizes[0], &b));
 	TRY(codec_block(c, cursor_of(b->data, b->len), n, &v));

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define LIMIT_OF_NO_BYTES ((uint64_t)1 << 22)
+#define LIMIT_OF_NO_BYTES ((uint64_t)1 << 21)
 #define LIMIT_OF_A_BYTE ((uint64_t)1 << 10)
 #define LIMIT_OF_ALL ((uint64_t)1 << 27)
 
@@ -75,9 +75,6 @@ static struct err *list_numbers(const struct codec *c, struct cursor in, uint64_
 				struct bytes **ret)
 {
 	struct values v AUTO_VALUES = {.type = &number_type};
-	if (n > sparse_limit(cursor_left(&in)))
-		return err_new(EFBIG, "%" PRIu64 " numbers in %zu bytes", n,
-			       cursor_left(&in));
 	TRY(codec_block(c, in, n, &v));
 	if (v.n != n)
 		return err_new(EIO, "%" PRIu64 " numbers of %" PRIu64, v.n, n);
@@ -102,6 +99,10 @@ struct err *sequence_open(const ce *m, uint64_t n, const struct page_source *sou
 	ret->step = c->step;
 	if (codec_is_arithmetic(c))
 		return NULL;
+	if (n > sparse_limit(sparse_source_bytes(source)))
+		return err_new(EFBIG,
+			       "%" PRIu64 " numbers in a page of %" PRIu64 " bytes", n,
+			       sparse_source_bytes(source));
 	struct cursor in = cursor_of(NULL, 0);
 	if (c->has_payload) {
 		if (*buffer >= source->n_buffers)

@@ -20,8 +20,8 @@ struct sequence {
 };
 
 /*
- * How many numbers or slots are made of so many bytes at once: many more than writers
- * put in them, yet not so many that a few bytes take all memory.
+ * How many numbers or slots are made of a page of so many bytes at once: many more than
+ * writers put in one, yet not so many that a few bytes take all memory.
  */
 uint64_t sparse_limit(uint64_t bytes);
 /* Bytes of all buffers. */

@@ -264,7 +264,7 @@ class Column:
         self.inner_nulls = rng.choice((0, 0, 0.2))
         self.items = rng.choice((2, 4, 4, 30)) if rng.random() < 0.97 else 3000
         self.is_null, self.is_full = Chance(rng), Chance(rng)
-        self.fill = rng.choice((0, 0, 0, 0.1, 0.5, 1))  # of the lists, that have all of .items
+        self.fill = rng.choice((0, 0, 0, 0.1, 0.5, 1)) if self.items < 3000 else 0  # of the lists, that have all of .items
         self.distinct = rng.choice((2, 20, 90)) if rng.random() < 0.15 else 0
         self.leaves = Leaves(rng)
 

@@ -404,7 +404,7 @@ static void test_sparse__absurd_sizes(void **state)
 			64, 0, 0, "slots");
 	expect_bad_list(
 		list_layer(much, 1, wire_flat(64), wire_constant(much, 8), all_valid()),
-		1, 0, 0, "over 4194304 slots");
+		1, 0, 0, "over 2097152 slots");
 }
 
 /* Values that are there are numbered when a page is opened, by a look at all slots. */
