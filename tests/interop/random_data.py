@@ -275,7 +275,7 @@ class Column:
             if t.is_fixed_size_list(kind):
                 return kind.list_size * of(kind.value_type)
             if t.is_list(kind) or t.is_large_list(kind):
-                return self.items / 2 * of(kind.value_type)
+                return self.items * (1 + self.fill) / 2 * of(kind.value_type)
             if t.is_map(kind):
                 return min(self.items, 30) / 2 * (1 + of(kind.item_type))
             return sum(of(f.type) for f in kind) if t.is_struct(kind) else 1

@@ -41,8 +41,12 @@ class History(random_history.History):
         self.bases = []
         self.is_managed = rng.random() < 0.3  # blobs are files of their own, in the dataset
 
+    def at_most(self, rows):
+        """As many as do not take long to make."""
+        return min(rows, int(random_history.MAX_WEIGHT / max((c.weight() for c in self.columns), default=1)) + 1)
+
     def table(self, rows):
-        made = super().table(rows)
+        made = super().table(self.at_most(rows))
         has_blob = any(random_data.is_blob(c.field) for c in self.columns)
         if not self.is_managed or not has_blob or self.version < "2.2":
             return made
@@ -80,7 +84,7 @@ class History(random_history.History):
         fragment = rng.choice(fragments)
         rows = fragment.metadata.physical_rows
         chosen = rng.sample(columns, rng.randint(1, min(3, len(columns))))
-        n = rng.randint(1, min(rows, 500))
+        n = rng.randint(1, self.at_most(min(rows, 500)))
         known = {f.name(): f for f in dataset.lance_schema.fields()}
         ids = [leaf_ids(known[c.field.name]) for c in chosen]
         values = pa.record_batch([c.array(n) for c in chosen], pa.schema([c.field for c in chosen]))
@@ -107,7 +111,7 @@ class History(random_history.History):
         for name in blobs:
             at = table.column_names.index(name)
             values = [self.rng.choice((None, b"", b"here", Blob.from_uri(file.as_uri()), Blob.from_uri(
-                file.as_uri(), self.rng.randrange(400), self.rng.randint(1, 100)))) for _ in range(20)]
+                file.as_uri(), self.rng.randrange(400), self.rng.randint(1, 100)))) for _ in range(table.num_rows)]
             table = table.set_column(at, table.schema.field(at), lance.blob_array(values))
         lance.write_dataset(table, self.path, mode="append", allow_external_blob_outside_bases=True)
 
