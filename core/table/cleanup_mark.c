@@ -6,6 +6,7 @@
  * that is not known here must not be taken for one that none names.
  */
 #include "table/cleanup_priv.h"
+#include "table/index_cover_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -154,14 +155,10 @@ static struct err *mark_index(const struct marking *m,
 {
 	const struct base *b;
 	const char *prefix;
-	char text[UUID_TEXT_LEN + 1], *p = text;
-	if (!index->uuid || index->uuid->uuid.len != 16)
+	char text[UUID_TEXT_LEN + 1];
+	index_uuid_text(index, text);
+	if (!*text)
 		return err_new(EIO, "index %s has no UUID", index->name);
-	for (unsigned i = 0; i < 16; i++) {
-		bool has_dash = i == 4 || i == 6 || i == 8 || i == 10;
-		p += snprintf(p, 4, "%s%02x", has_dash ? "-" : "",
-			      index->uuid->uuid.data[i]);
-	}
 	TRY(place_of(m, index->opt_base_id_case != 0, index->base_id, &b, &prefix));
 	return prefix ? mark_path(m, prefix, "_indices/", text) : NULL;
 }

@@ -13,8 +13,6 @@
 
 #include <errno.h>
 
-#define FRAGMENT_REUSE "__lance_frag_reuse"
-
 typedef Lance__Table__FragmentReuseIndexDetails__FragmentDigest digest;
 
 /* --- the history --- */
@@ -60,7 +58,7 @@ static struct err *read_history(struct index_cover *c,
 struct err *index_cover_init(struct index_cover *c, const Lance__Table__IndexSection *s)
 {
 	for (size_t i = 0; i < s->n_indices && !c->history; i++) {
-		if (strcmp(s->indices[i]->name, FRAGMENT_REUSE) != 0)
+		if (strcmp(s->indices[i]->name, FRAGMENT_REUSE_INDEX) != 0)
 			continue;
 		struct err *err = read_history(c, s->indices[i]);
 		if (err && err->code == ENOMEM)

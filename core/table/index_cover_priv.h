@@ -5,8 +5,11 @@
 #ifndef LANCEFS_TABLE_INDEX_COVER_PRIV_H
 #define LANCEFS_TABLE_INDEX_COVER_PRIV_H
 
+#include "table/indices_priv.h"
 #include "table/table_priv.h"
 
+/* The name of its directory: UUID_TEXT_LEN + 1 bytes; "" if it has none. */
+void index_uuid_text(const Lance__Table__IndexMetadata *index, char *ret);
 /* A file of an index, or its directory (""). */
 MUST_CHECK struct err *index_place(const struct version *v,
 				   const Lance__Table__IndexMetadata *index,

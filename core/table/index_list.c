@@ -18,7 +18,7 @@
 
 /* --- where its files are --- */
 
-static void uuid_text(const Lance__Table__IndexMetadata *index, char *ret)
+void index_uuid_text(const Lance__Table__IndexMetadata *index, char *ret)
 {
 	const Lance__Table__UUID *u = index->uuid;
 	*ret = 0;
@@ -34,7 +34,7 @@ struct err *index_place(const struct version *v,
 {
 	AUTO_MEM char *path = NULL;
 	char uuid[UUID_TEXT_LEN + 1];
-	uuid_text(index, uuid);
+	index_uuid_text(index, uuid);
 	TRY(str_printf(&path, INDICES_DIR "%s%s%s", uuid, *file ? "/" : "", file));
 	if (index->opt_base_id_case)
 		return base_place(v, index->base_id, path, ret);
@@ -251,7 +251,7 @@ static struct err *fill_segment(struct index_cover *cover,
 {
 	const struct version *v = cover->version;
 	TRY(str_dup(index->name, &s->name));
-	uuid_text(index, s->uuid);
+	index_uuid_text(index, s->uuid);
 	s->version = index->dataset_version;
 	s->created_ms = index->opt_created_at_case ? (int64_t)index->created_at : 0;
 	TRY(find_files(v, index, s));

@@ -15,7 +15,6 @@
 #include <errno.h>
 
 #define SYSTEM_PREFIX "__lance_"
-#define FRAGMENT_REUSE "__lance_frag_reuse"
 
 static bool has_field(const Lance__Table__IndexMetadata *index, int32_t id)
 {
@@ -28,7 +27,7 @@ static bool has_field(const Lance__Table__IndexMetadata *index, int32_t id)
 static bool has_reuse_index(const Lance__Table__IndexSection *s)
 {
 	for (size_t i = 0; i < s->n_indices; i++)
-		if (strcmp(s->indices[i]->name, FRAGMENT_REUSE) == 0)
+		if (strcmp(s->indices[i]->name, FRAGMENT_REUSE_INDEX) == 0)
 			return true;
 	return false;
 }

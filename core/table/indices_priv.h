@@ -7,6 +7,9 @@
 
 #include "table/table_priv.h"
 
+/* The entry that is no index, but tells which fragments compactions made of which. */
+#define FRAGMENT_REUSE_INDEX "__lance_frag_reuse"
+
 /* The values of field_id in these n fragments changed: no index on the field
  * claims them any more.  s may be NULL. */
 MUST_CHECK struct err *indices_forget(Lance__Table__IndexSection *s, int32_t field_id,
