@@ -176,9 +176,10 @@ static struct err *expand_run(const struct fsst_table *t, const struct span *spa
 	TRY(grow_room(&out->data, 8 * codes + 8, &dst));
 	const uint8_t *base = out->data.bytes->data;
 	for (size_t i = 0; i < n; i++) {
-		const uint8_t *p = spans[i].p, *end = p + spans[i].len;
-		if (spans[i].len)
-			TRY(expand_step(t, &p, end, end, &dst));
+		const uint8_t *p = spans[i].p;
+		if (spans[i].len) /* else it may be nowhere */
+			TRY(expand_step(t, &p, p + spans[i].len, p + spans[i].len,
+					&dst));
 		put_offset(offsets, out->type->offset_bytes, i, (size_t)(dst - base));
 	}
 	out->data.len = (size_t)(dst - base);
