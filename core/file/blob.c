@@ -10,7 +10,8 @@
  *             position than 0 is a null: 2.0 says 1, 2.1 the value's levels.
  *   2.2       kind, position, size, blob_id, blob_uri, and validity.  The
  *             position of an empty value means nothing, but for those that are
- *             external: there size 0 is all that the file has.
+ *             external: there size 0 is all that the file has.  Lance 2.0 wrote
+ *             those of 2.1 where the field does not have the extension type.
  *
  * Source: encodings_v2_0.proto, message Blob; encodings_v2_1.proto, message
  * BlobLayout; Lance's docs, "Blob Columns"; marks of nulls and names of side
@@ -51,9 +52,9 @@ static const struct member members_v2[N_V2] = {
 	{"blob_id", TYPE_UINT32}, {"blob_uri", TYPE_STRING},
 };
 
-static bool is_v1(const struct file_reader *r)
+static bool is_v1(const struct file_reader *r, const struct field *blob)
 {
-	return r->version < LANCE_2_2;
+	return r->version < LANCE_2_2 || !field_is_blob_v2(blob);
 }
 
 /* The field that the column really holds: a packed struct of the members. */
@@ -82,7 +83,7 @@ static struct err *read_descriptors(struct file_reader *r, const struct field *b
 				    uint64_t end, struct array **ret)
 {
 	AUTO(field) struct field *f = NULL;
-	if (is_v1(r))
+	if (is_v1(r, blob))
 		TRY(descriptor_field(blob, members_v1, N_V1, &f));
 	else
 		TRY(descriptor_field(blob, members_v2, N_V2, &f));
@@ -94,11 +95,12 @@ static uint64_t member_u64(const struct array *a, size_t member, uint64_t row)
 	return load_u64le(a->children[member]->data->data + 8 * row);
 }
 
-static bool is_null(const struct file_reader *r, const struct array *a, uint64_t row)
+static bool is_null(const struct file_reader *r, const struct field *blob,
+		    const struct array *a, uint64_t row)
 {
 	if (array_is_null(a, row))
 		return true;
-	return is_v1(r) && member_u64(a, V1_SIZE, row) == 0 &&
+	return is_v1(r, blob) && member_u64(a, V1_SIZE, row) == 0 &&
 	       member_u64(a, V1_POSITION, row) != 0;
 }
 
@@ -109,7 +111,7 @@ struct err *blob_nulls(struct file_reader *r, const struct field *field,
 	AUTO(array) struct array *a = NULL;
 	TRY(read_descriptors(r, field, map, first, end, &a));
 	for (uint64_t i = 0; i < end - first; i++)
-		ret[i] = is_null(r, a, i);
+		ret[i] = is_null(r, field, a, i);
 	return NULL;
 }
 
@@ -206,10 +208,10 @@ static struct err *find_place(struct file_reader *r, const struct field *field,
 {
 	AUTO(array) struct array *a = NULL;
 	TRY(read_descriptors(r, field, map, row, row + 1, &a));
-	ret->is_null = is_null(r, a, 0);
+	ret->is_null = is_null(r, field, a, 0);
 	if (ret->is_null)
 		return NULL;
-	if (!is_v1(r))
+	if (!is_v1(r, field))
 		TRY_CTX(place_v2(r, a, ret), "%s: row %" PRIu64, io_file_path(r->file),
 			row);
 	else {

@@ -376,6 +376,12 @@ bool field_is_packed(const struct field *f)
 		is_true(field_metadata(f, "packed")));
 }
 
+bool field_is_blob_v2(const struct field *f)
+{
+	const char *extension = field_metadata(f, EXTENSION_KEY);
+	return field_is_blob(f) && extension && strcmp(extension, "lance.blob.v2") == 0;
+}
+
 bool field_is_blob(const struct field *f)
 {
 	const char *extension = field_metadata(f, EXTENSION_KEY);

@@ -39,6 +39,11 @@ const char *lance_version_name(enum lance_version v);
 /* From a manifest's data_format.version.  EOPNOTSUPP, naming it. */
 MUST_CHECK struct err *lance_version_parse(const char *name, enum lance_version *ret);
 
+/* From the two numbers of a footer or a manifest's DataFile.  EOPNOTSUPP, naming them.
+ */
+MUST_CHECK struct err *lance_version_of_numbers(uint32_t major, uint32_t minor,
+						enum lance_version *ret);
+
 /*
  * Fields from the flat list in which manifests and files keep them, pre-order
  * with parent ids.  protos are borrowed.  ret_fields receives an array of
@@ -148,6 +153,12 @@ MUST_CHECK struct err *file_read_nulls(struct file_reader *r, const struct field
  * would hold them all.
  */
 bool field_is_blob(const struct field *f);
+
+/* Is it a struct whose members lie together, in one column of its own? */
+bool field_is_packed(const struct field *f);
+
+/* Is it one of the extension type that 2.2 came with? */
+bool field_is_blob_v2(const struct field *f);
 
 /* Where the bytes of one blob lie. */
 enum blob_where {

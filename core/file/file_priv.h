@@ -15,13 +15,10 @@
 
 /* --- versions, types, fields --- */
 
-MUST_CHECK struct err *version_of_numbers(uint16_t major, uint16_t minor,
-					  enum lance_version *ret);
 void version_numbers(enum lance_version v, uint16_t *ret_major, uint16_t *ret_minor);
 /* EOPNOTSUPP for names of nested or unknown types. */
 MUST_CHECK struct err *logical_type_parse(const char *name, struct type **ret);
 
-bool field_is_packed(const struct field *f);
 /* One column in 2.1 and later, none for its children. */
 bool field_is_leaf(const struct field *f);
 

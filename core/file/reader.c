@@ -31,8 +31,8 @@ static struct err *read_footer(struct file_reader *r)
 	TRY(io_read(r->file, size - LANCE_FOOTER_LEN, sizeof(footer), footer));
 	if (memcmp(footer + 36, LANCE_MAGIC, 4) != 0)
 		return err_new(EIO, "not a data file: no LANC at the end");
-	TRY(version_of_numbers(load_u16le(footer + 32), load_u16le(footer + 34),
-			       &r->version));
+	TRY(lance_version_of_numbers(load_u16le(footer + 32), load_u16le(footer + 34),
+				     &r->version));
 	if (r->version == LANCE_0_1)
 		return v01_open(r->file, &r->v01);
 	r->meta_offsets = load_u64le(footer + 8);

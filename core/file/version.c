@@ -39,7 +39,8 @@ struct err *lance_version_parse(const char *name, enum lance_version *ret)
 	return err_new(EOPNOTSUPP, "file version %s is not known", name);
 }
 
-struct err *version_of_numbers(uint16_t major, uint16_t minor, enum lance_version *ret)
+struct err *lance_version_of_numbers(uint32_t major, uint32_t minor,
+				     enum lance_version *ret)
 {
 	if (major == 0 && minor <= 2) {
 		*ret = LANCE_0_1;

@@ -147,19 +147,6 @@ struct err *table_commit_rows(struct table *t, struct row_commit *commit,
 
 /* --- a new table --- */
 
-static struct err *describe_storage(Lance__Table__Manifest *m,
-				    enum lance_version storage)
-{
-	static const char *const names[] = {
-		[LANCE_2_0] = "2.0", [LANCE_2_1] = "2.1", [LANCE_2_2] = "2.2"};
-	m->data_format = malloc(sizeof(*m->data_format));
-	if (!m->data_format)
-		return err_nomem();
-	lance__table__data_storage_format__init(m->data_format);
-	TRY(proto_set_string(&m->data_format->file_format, "lance"));
-	return proto_set_string(&m->data_format->version, names[storage]);
-}
-
 static struct err *manifest_new(const struct new_table *spec, const char *uuid,
 				Lance__Table__Manifest **ret)
 {
@@ -168,7 +155,7 @@ static struct err *manifest_new(const struct new_table *spec, const char *uuid,
 		return err_nomem();
 	lance__table__manifest__init(m);
 	TRY(manifest_set_header(m, 0, uuid));
-	TRY(describe_storage(m, spec->storage));
+	TRY(manifest_set_storage(m, spec->storage));
 	TRY(fields_to_proto(spec->fields, spec->n_fields, &m->fields, &m->n_fields));
 	TRY(add_fragments(m, spec->files, spec->n_files, spec->storage));
 	*ret = TAKE(m);

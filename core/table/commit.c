@@ -79,8 +79,23 @@ struct err *manifest_set_header(Lance__Table__Manifest *m, uint64_t read_version
 	return manifest_set_time(m);
 }
 
+struct err *manifest_set_storage(Lance__Table__Manifest *m, enum lance_version storage)
+{
+	m->data_format = malloc(sizeof(*m->data_format));
+	if (!m->data_format)
+		return err_nomem();
+	lance__table__data_storage_format__init(m->data_format);
+	TRY(proto_set_string(&m->data_format->file_format, "lance"));
+	return proto_set_string(&m->data_format->version, lance_version_name(storage));
+}
+
 struct err *attempt_set_header(struct attempt *a)
 {
+	enum lance_version storage;
+	if (!a->manifest->data_format) { /* the flag may have been all that told it */
+		TRY(old_storage(a->manifest, &storage));
+		TRY(manifest_set_storage(a->manifest, storage));
+	}
 	a->manifest->reader_feature_flags &= ~FLAG_V2_FILES;
 	a->manifest->writer_feature_flags &= ~FLAG_V2_FILES;
 	return manifest_set_header(a->manifest, a->latest->number, a->uuid);

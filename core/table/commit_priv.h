@@ -64,6 +64,9 @@ MUST_CHECK struct err *attempt_set_header(struct attempt *a);
 /* The same for a manifest alone, made from version read_version. */
 MUST_CHECK struct err *manifest_set_header(Lance__Table__Manifest *m,
 					   uint64_t read_version, const char *uuid);
+/* data_format of a version that is written. */
+MUST_CHECK struct err *manifest_set_storage(Lance__Table__Manifest *m,
+					    enum lance_version storage);
 
 /* Now. */
 MUST_CHECK struct err *manifest_set_time(Lance__Table__Manifest *m);

@@ -56,30 +56,53 @@ static struct err *build_rank(struct deletion_vector *d)
 	return NULL;
 }
 
-struct err *deletion_read(struct cursor c, bool is_bitmap, uint64_t n_rows,
-			  struct deletion_vector **ret)
+/* Offsets that are not below n_rows are no error if they are below the bound, and left
+ * out. */
+static struct err *read_below(struct cursor c, bool is_bitmap, uint64_t bound,
+			      uint64_t n_rows, struct deletion_vector **ret)
 {
 	AUTO(deletion_vector) struct deletion_vector *d = NULL;
 	TRY(mem_new(&d));
 	d->n_rows = n_rows;
-	TRY(row_set_init(&d->deleted, n_rows));
+	TRY(row_set_init(&d->deleted, bound));
 	if (is_bitmap)
 		TRY(row_set_read(&d->deleted, c));
 	else
 		TRY(ipc_offsets_read(c, &d->deleted));
+	if (n_rows < bound)
+		row_set_clip(&d->deleted, n_rows);
 	TRY(build_rank(d));
 	*ret = TAKE(d);
+	return NULL;
+}
+
+struct err *deletion_read(struct cursor c, bool is_bitmap, uint64_t n_rows,
+			  struct deletion_vector **ret)
+{
+	return read_below(c, is_bitmap, n_rows, n_rows, ret);
+}
+
+static struct err *load_below(struct io_store *s, const char *path, bool is_bitmap,
+			      uint64_t bound, uint64_t n_rows,
+			      struct deletion_vector **ret)
+{
+	AUTO(bytes) struct bytes *file = NULL;
+	TRY(io_read_all(s, path, LIMIT_DELETION_BYTES, &file));
+	struct cursor c = cursor_of(file->data, file->len);
+	TRY_CTX(read_below(c, is_bitmap, bound, n_rows, ret), "%s", path);
 	return NULL;
 }
 
 struct err *deletion_load(struct io_store *s, const char *path, bool is_bitmap,
 			  uint64_t n_rows, struct deletion_vector **ret)
 {
-	AUTO(bytes) struct bytes *file = NULL;
-	TRY(io_read_all(s, path, LIMIT_DELETION_BYTES, &file));
-	struct cursor c = cursor_of(file->data, file->len);
-	TRY_CTX(deletion_read(c, is_bitmap, n_rows, ret), "%s", path);
-	return NULL;
+	return load_below(s, path, is_bitmap, n_rows, n_rows, ret);
+}
+
+struct err *deletion_load_clipped(struct io_store *s, const char *path, bool is_bitmap,
+				  uint64_t n_rows, struct deletion_vector **ret)
+{
+	return load_below(s, path, is_bitmap, ROW_SET_MAX, n_rows, ret);
 }
 
 /* The last chunk with at most i live rows before it. */

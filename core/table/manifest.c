@@ -35,19 +35,12 @@ static struct err *find_message(struct version *v)
 	return NULL;
 }
 
-/* No data_format: a dataset from before 0.16; 2.x if its files say so. */
 static struct err *read_storage(struct version *v)
 {
 	const Lance__Table__Manifest *m = v->manifest;
 	if (m->data_format && m->data_format->version && *m->data_format->version)
 		return lance_version_parse(m->data_format->version, &v->storage);
-	v->storage = m->writer_feature_flags & FLAG_V2_FILES ? LANCE_2_0 : LANCE_0_1;
-	for (size_t i = 0; i < m->n_fragments; i++)
-		for (size_t k = 0; k < m->fragments[i]->n_files; k++)
-			if (m->fragments[i]->files[k]->file_major_version >= 2 ||
-			    m->fragments[i]->files[k]->file_minor_version >= 3)
-				v->storage = LANCE_2_0;
-	return NULL;
+	return old_storage(m, &v->storage);
 }
 
 static struct err *read_writer(struct version *v)
@@ -58,6 +51,18 @@ static struct err *read_writer(struct version *v)
 	return str_printf(&v->writer, "%s %s", w->library, w->version);
 }
 
+/* A manifest that tells rows wrong is no rarity among those that do not tell its
+ * writer. */
+static void warn_rows(const struct version *v, const struct fragment *f)
+{
+	uint64_t told = f->proto->physical_rows;
+	if (told && told != f->physical_rows)
+		log_line(v->table->log, LEVEL_WARN,
+			 "version %" PRIu64 ": fragment %" PRIu64 ": %" PRIu64
+			 " rows, the manifest says %" PRIu64,
+			 v->number, f->id, f->physical_rows, told);
+}
+
 static struct err *fragment_rows(struct version *v, struct fragment *f)
 {
 	if (f->proto->physical_rows && v->manifest->writer_version) {
@@ -66,17 +71,24 @@ static struct err *fragment_rows(struct version *v, struct fragment *f)
 		AUTO(file_reader) struct file_reader *r = NULL;
 		TRY(data_file_open(v, f->proto->files[0], &r));
 		TRY(file_reader_rows(r, &f->physical_rows));
+		warn_rows(v, f);
 	}
 	if (f->physical_rows > UINT32_MAX)
 		return err_new(EIO, "%" PRIu64 " rows", f->physical_rows);
 	if (!f->proto->deletion_file)
 		return NULL;
-	f->n_deleted = f->proto->deletion_file->num_deleted_rows;
-	if (f->n_deleted == 0) {
+	uint64_t told = f->n_deleted = f->proto->deletion_file->num_deleted_rows;
+	if (told == 0 || fragment_has_foreign_deletions(v, f)) {
 		const struct deletion_vector *d;
 		TRY(fragment_deleted(v, f, &d));
 		f->n_deleted = d->n_deleted;
 	}
+	if (told && told != f->n_deleted)
+		log_line(v->table->log, LEVEL_WARN,
+			 "version %" PRIu64 ": fragment %" PRIu64 ": %" PRIu64
+			 " deleted rows, the manifest says %" PRIu64
+			 ": rows of other fragments are passed over",
+			 v->number, f->id, f->n_deleted, told);
 	if (f->n_deleted > f->physical_rows)
 		return err_new(EIO, "%" PRIu64 " of %" PRIu64 " rows deleted",
 			       f->n_deleted, f->physical_rows);
@@ -133,7 +145,8 @@ static struct err *parse(struct version *v)
 	TRY(fields_from_proto(v->manifest->fields, v->manifest->n_fields, &v->fields,
 			      &v->n_fields));
 	TRY(dictionaries_read(v));
-	return read_fragments(v);
+	TRY(read_fragments(v));
+	return old_writers_warn(v);
 }
 
 static struct err *version_new(struct table *t, enum naming naming, uint64_t number,

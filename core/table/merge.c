@@ -12,20 +12,12 @@
 
 #include <errno.h>
 
-static bool file_has(const Lance__Table__DataFile *file, const struct field *field)
-{
-	for (size_t i = 0; i < file->n_fields; i++)
-		if (file->fields[i] >= 0 && field_has_id(field, file->fields[i]))
-			return true;
-	return false;
-}
-
 size_t fragment_files(const struct fragment *f, const struct field *field,
 		      const Lance__Table__DataFile **ret, size_t max)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < f->proto->n_files && n < max; i++)
-		if (file_has(f->proto->files[i], field))
+		if (data_file_has(f->proto->files[i], field))
 			ret[n++] = f->proto->files[i];
 	return n;
 }
@@ -38,7 +30,7 @@ static struct err *merge_child(const struct field *child, size_t i,
 	struct column_part some[MAX_PARTS];
 	size_t n_some = 0;
 	for (size_t k = 0; k < n; k++)
-		if (file_has(parts[k].file, child))
+		if (data_file_has(parts[k].file, child))
 			some[n_some++] = (struct column_part){
 				parts[k].file, parts[k].array->children[i]};
 	if (n_some == 0) { /* in no file: null, as each part says */

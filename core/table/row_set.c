@@ -62,6 +62,17 @@ void row_set_remove(struct row_set *s, uint64_t row)
 		bit_clear(s->chunks[row / ROW_SET_CHUNK], row % ROW_SET_CHUNK);
 }
 
+void row_set_clip(struct row_set *s, uint64_t bound)
+{
+	for (size_t i = (size_t)(bound / ROW_SET_CHUNK); i < s->n_chunks; i++) {
+		uint64_t base = i * ROW_SET_CHUNK;
+		for (uint64_t k = base < bound ? bound - base : 0;
+		     s->chunks[i] && k < ROW_SET_CHUNK; k++)
+			bit_clear(s->chunks[i], k);
+	}
+	s->bound = MIN_OF(s->bound, bound);
+}
+
 struct err *row_set_unite(struct row_set *s, const struct row_set *more)
 {
 	for (size_t i = 0; i < more->n_chunks; i++) {

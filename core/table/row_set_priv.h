@@ -27,6 +27,8 @@ void row_set_fini(struct row_set *s); /* accepts zeroed */
 /* EIO if row is not below the bound. */
 MUST_CHECK struct err *row_set_add(struct row_set *s, uint64_t row);
 void row_set_remove(struct row_set *s, uint64_t row);
+/* Remove what is not below the bound, which is the set's from now on. */
+void row_set_clip(struct row_set *s, uint64_t bound);
 /* The bits of chunk i, made if need be; EIO if it is not below the bound. */
 MUST_CHECK struct err *row_set_chunk(struct row_set *s, uint64_t i, uint8_t **ret);
 /* Add what a 32-bit Roaring bitmap holds, in its portable form.  EIO if it is

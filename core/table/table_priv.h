@@ -55,6 +55,10 @@ struct deletion_vector {
 MUST_CHECK struct err *deletion_load(struct io_store *s, const char *path,
 				     bool is_bitmap, uint64_t n_rows,
 				     struct deletion_vector **ret);
+/* The same without the offsets that are not below n_rows. */
+MUST_CHECK struct err *deletion_load_clipped(struct io_store *s, const char *path,
+					     bool is_bitmap, uint64_t n_rows,
+					     struct deletion_vector **ret);
 /* From the bytes of a deletion file; memory follows them, not n_rows. */
 MUST_CHECK struct err *deletion_read(struct cursor c, bool is_bitmap, uint64_t n_rows,
 				     struct deletion_vector **ret);
@@ -214,6 +218,9 @@ static inline bool data_file_is_v01(const Lance__Table__DataFile *f)
 	return f->file_major_version == 0 && f->file_minor_version <= 2;
 }
 
+/* Does a data file hold (a part of) a field? */
+bool data_file_has(const Lance__Table__DataFile *file, const struct field *field);
+
 /* The data file of a fragment that holds (a part of) a field; NULL if none. */
 const Lance__Table__DataFile *fragment_file(const struct fragment *f,
 					    const struct field *field);
@@ -275,6 +282,20 @@ MUST_CHECK struct err *parts_merge(const struct field *field,
  * it is read. */
 MUST_CHECK struct err *dictionaries_read(struct version *v);
 void dictionaries_free(struct version *v);
+
+/* --- old_writers.c: what old releases of Lance wrote --- */
+
+/* The version of a table's files where data_format does not tell. */
+MUST_CHECK struct err *old_storage(const Lance__Table__Manifest *m,
+				   enum lance_version *ret);
+/* Does a fragment have files of 0.1? */
+bool version_has_v01_files(const struct version *v);
+/* A field whose column is in two files of one fragment; -1 if there is none. */
+MUST_CHECK struct err *version_field_twice(const struct version *v, int32_t *ret);
+/* May the fragment's deletion file name rows of other fragments? */
+bool fragment_has_foreign_deletions(const struct version *v, const struct fragment *f);
+/* Say in the log what is wrong with v and read as pylance reads it. */
+MUST_CHECK struct err *old_writers_warn(const struct version *v);
 
 /* --- files.c: open data files --- */
 

@@ -113,17 +113,9 @@ struct field *version_system_field(const struct version *v, const char *name)
 	return NULL;
 }
 
-static bool has_v01_files(const struct version *v)
-{
-	for (size_t i = 0; i < v->n_fragments; i++)
-		for (size_t k = 0; k < v->fragments[i].proto->n_files; k++)
-			if (data_file_is_v01(v->fragments[i].proto->files[k]))
-				return true;
-	return false;
-}
-
 struct err *version_check_writable(const struct version *v)
 {
+	int32_t twice;
 	TRY(flags_check_write(v->manifest->writer_feature_flags));
 	if (!v->manifest->writer_version)
 		return err_new(EOPNOTSUPP,
@@ -135,7 +127,14 @@ struct err *version_check_writable(const struct version *v)
 			EOPNOTSUPP,
 			"read-only: ids of fragments come twice or out of order; "
 			"copy the table with a current Lance to migrate it");
-	if (has_v01_files(v) && v->storage != LANCE_0_1)
+	TRY(version_field_twice(v, &twice));
+	if (twice >= 0)
+		return err_new(EOPNOTSUPP,
+			       "read-only: field %" PRId32
+			       " is in two files of a fragment; migrate it to a new "
+			       "table: lancectl create NEW --from=TABLE",
+			       twice);
+	if (version_has_v01_files(v) && v->storage != LANCE_0_1)
 		return err_new(
 			EOPNOTSUPP,
 			"read-only: some files are of version 0.1; migrate it to "
@@ -178,11 +177,16 @@ struct err *fragment_deleted(struct version *v, struct fragment *f,
 	if (*ret || !f->proto->deletion_file)
 		return NULL;
 	TRY(deletion_place(v, f, &place));
-	TRY(deletion_load(place.store, place.path,
-			  f->proto->deletion_file->file_type == 1, f->physical_rows,
-			  &d));
+	bool is_bitmap = f->proto->deletion_file->file_type == 1;
+	bool clips = fragment_has_foreign_deletions(v, f);
+	if (clips)
+		TRY(deletion_load_clipped(place.store, place.path, is_bitmap,
+					  f->physical_rows, &d));
+	else
+		TRY(deletion_load(place.store, place.path, is_bitmap, f->physical_rows,
+				  &d));
 	uint64_t told = f->proto->deletion_file->num_deleted_rows;
-	if (told && told != d->n_deleted)
+	if (!clips && told && told != d->n_deleted)
 		return err_new(
 			EIO, "%s: %" PRIu64 " deleted rows, the manifest says %" PRIu64,
 			place.path, d->n_deleted, told);
@@ -203,16 +207,32 @@ bool field_has_id(const struct field *field, int32_t id)
 	return false;
 }
 
+/* Packed structs have one column, with an id of its own: a file that names only
+ * members, as of an unfinished 2.1, has none of it. */
+static bool field_stored_as(const struct field *field, int32_t id)
+{
+	if (field->id == id)
+		return true;
+	for (size_t i = 0; i < field->type->n_children && !field_is_packed(field); i++)
+		if (field_stored_as(field->type->children[i], id))
+			return true;
+	return false;
+}
+
+bool data_file_has(const Lance__Table__DataFile *file, const struct field *field)
+{
+	for (size_t i = 0; i < file->n_fields; i++)
+		if (file->fields[i] >= 0 && field_stored_as(field, file->fields[i]))
+			return true;
+	return false;
+}
+
 const Lance__Table__DataFile *fragment_file(const struct fragment *f,
 					    const struct field *field)
 {
-	for (size_t i = 0; i < f->proto->n_files; i++) {
-		const Lance__Table__DataFile *file = f->proto->files[i];
-		for (size_t k = 0; k < file->n_fields; k++)
-			if (file->fields[k] >= 0 &&
-			    field_has_id(field, file->fields[k]))
-				return file;
-	}
+	for (size_t i = 0; i < f->proto->n_files; i++)
+		if (data_file_has(f->proto->files[i], field))
+			return f->proto->files[i];
 	return NULL;
 }
 

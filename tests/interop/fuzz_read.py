@@ -27,7 +27,7 @@ import layouts
 import random_data
 import random_history
 import random_places
-from conftest import BIN, mounted
+from conftest import BIN, lancectl, mounted
 
 VERSIONS = ("2.0", "2.1", "2.2", "2.3")
 BLOCK = 25  # seeds that share a process, and what pylance reads from its environment
@@ -99,17 +99,18 @@ def is_blob(dataset, name):
 
 
 class Check:
-    """One dataset's comparison.
+    """One dataset's comparison; .outcomes has what came of each column of its latest version.
 
     loses_blob_nulls: pylance 14.0.2 reads the nulls of blobs that releases 4 to 8 wrote as empty
     """
 
-    def __init__(self, rng, path, totals, loses_blob_nulls=False):
+    def __init__(self, rng, path, totals, loses_blob_nulls=False, every_version=False):
         self.rng, self.path, self.totals = rng, path, totals
-        self.loses_blob_nulls = loses_blob_nulls
+        self.loses_blob_nulls, self.every_version = loses_blob_nulls, every_version
+        self.outcomes = {}
 
-    def expected(self, dataset):
-        """{column: values}; a column that pylance does not read back is counted."""
+    def expected(self, dataset, options):
+        """{column: values}; a column that pylance does not read back is counted, and that we do not fail is seen."""
         found = {}
         for name in dataset.schema.names:
             try:
@@ -117,33 +118,85 @@ class Check:
             except BaseException as error:
                 if not random_history.is_refusal(error):
                     raise
+                ours = subprocess.run([BIN / "lancectl", "export", self.path, name, "--format=arrow", *options],
+                                      capture_output=True, timeout=300)
+                assert ours.returncode in (0, 1), f"{name} {options}: {ours.stderr.decode(errors='replace')}"
+                reads = "lancefs refuses" if ours.returncode else "lancefs reads"
+                self.outcomes[name] = f"pylance refuses, {reads}: {random_history.reason(error)}"
                 self.totals.refused[f"read: {random_history.reason(error)}"] += 1
         return found
 
+    def column(self, name, values, options):
+        """A column as a whole, and parts of it; one of an older version."""
+        rng, what, rows = self.rng, f"{name}{options}", len(values)
+        compare(read_arrow(self.path, name, *options), values, what)
+        ranges = [(first, min(rows, first + rng.choice((2, 100, 1500))))
+                  for first in (rng.randrange(rows) for _ in range(2 if rows else 0))]
+        ranges += [(row, row + 1) for row in (rng.randrange(rows), rows - 1)] if rows else []
+        ranges = ranges[:1] if options else ranges
+        for first, end in ranges:
+            compare(read_arrow(self.path, name, f"--rows={first}:{end}", *options), values[first:end],
+                    f"{what}, rows {first}:{end}")
+        self.totals.columns += 1
+        self.totals.reads += 1 + len(ranges)
+
     def version(self, dataset, number=None):
-        """Every column as a whole, and parts of it."""
-        rng, options = self.rng, [f"--version={number}"] if number else []
-        expected = self.expected(dataset)
+        """Every column; the first difference is raised when all were compared."""
+        options = [f"--version={number}"] if number else []
+        expected = self.expected(dataset, options)
         self.totals.versions += 1
         self.totals.kinds.update((layouts.kind_of(dataset.schema.field(name)), dataset.data_storage_version)
                                  for name in expected)
+        problems = []
         for name, values in expected.items():
             if is_blob(dataset, name):
                 continue
-            what, rows = f"{name}{options}", len(values)
-            compare(read_arrow(self.path, name, *options), values, what)
-            ranges = [(first, min(rows, first + rng.choice((2, 100, 1500))))
-                      for first in (rng.randrange(rows) for _ in range(2 if rows else 0))]
-            ranges += [(row, row + 1) for row in (rng.randrange(rows), rows - 1)] if rows else []
-            for first, end in ranges:
-                compare(read_arrow(self.path, name, f"--rows={first}:{end}", *options), values[first:end],
-                        f"{what}, rows {first}:{end}")
-            self.totals.columns += 1
-            self.totals.reads += 1 + len(ranges)
+            try:
+                self.column(name, values, options)
+                self.outcomes.setdefault(name, "equal")
+            except AssertionError as error:
+                self.outcomes[name] = "differs"
+                problems.append(error)
+        assert not problems, f"{len(problems)} columns differ: " + "; ".join(str(p)[:300] for p in problems)
         return expected
 
+    def commands(self, dataset, expected):
+        """What lancectl says of the dataset as a whole."""
+        info = dict(line.split(": ", 1) for line in
+                    lancectl("info", self.path).stdout.decode().splitlines() if ": " in line)
+        rows = len(next(iter(expected.values()))) if expected else dataset.count_rows()
+        assert int(info["rows"]) == rows and int(info["version"]) == dataset.version, f"info: {info}"
+        assert info["storage version"] == dataset.data_storage_version, f"info: {info}"
+        assert int(info["fragments"]) == len(dataset.get_fragments()), f"info: {info}"
+        history = lancectl("history", self.path).stdout.decode().splitlines()
+        assert [int(line.split("\t")[0]) for line in history] == sorted(
+            (v["version"] for v in dataset.versions()), reverse=True), "history"
+        if "id" in expected:
+            counted = lancectl("query", self.path, "SELECT count(*), sum(id) FROM t WHERE id % 3 = 1").stdout.decode()
+            ids = dataset.to_table(columns=["id"], filter="id % 3 = 1").column("id").to_pylist()
+            total = str(sum(ids)) if ids else ""
+            assert counted.splitlines()[1] == f"{len(ids)},{total}", f"query: {counted!r}, pylance: {len(ids)} {total}"
+
+    def row_ids(self, dataset):
+        for name, options in (("_rowid", {"with_row_id": True}), ("_rowaddr", {"with_row_address": True})):
+            try:
+                expected = dataset.to_table(columns=[], **options).column(name)
+            except BaseException as error:
+                if not random_history.is_refusal(error):
+                    raise
+                continue
+            compare(read_arrow(self.path, name), expected, name)
+
+    def branches(self, dataset):
+        for name in dataset.branches.list():
+            path = f"{self.path}/tree/{name}"
+            check = Check(self.rng, path, self.totals, self.loses_blob_nulls)
+            check.version(dataset.checkout_version((name, None)))
+
     def verify(self, expected):
-        """Sound, but for columns that pylance does not read either."""
+        """Sound, but for columns that pylance does not read either; if there are others."""
+        if not expected:
+            return
         done = subprocess.run([BIN / "lancectl", "verify", self.path, "--deep"], capture_output=True, text=True,
                               errors="replace", timeout=300)
         problems = [line for line in done.stdout.splitlines() if line.startswith("problem: ") and (
@@ -159,13 +212,16 @@ class Check:
             if not random_history.is_refusal(error):
                 raise
             self.totals.refused[f"take_blobs: {random_history.reason(error)}"] += 1
+            self.outcomes[name] = f"pylance refuses, lancefs reads: {random_history.reason(error)}"
             return
         files = {int(p.name.split(".")[0]): p for p in (where / "columns" / name).iterdir()}
         present = {row for row, value in enumerate(values) if value is not None and (
             row in files or not self.loses_blob_nulls or value != b"")}
+        self.outcomes[name] = "differs"
         assert set(files) == present, f"blobs {name}: {len(files)} files, pylance has {len(present)}"
         for row, path in files.items():
             assert path.read_bytes() == values[row], f"blob {name}, row {row}"
+        self.outcomes[name] = "equal"
         self.totals.columns += 1
         self.totals.reads += len(files)
 
@@ -213,16 +269,28 @@ class Check:
                 assert os.readlink(where / "tags" / tag).endswith(f"versions/{what['version']}"), f"tag {tag}"
         self.totals.mounts += 1
 
+    def refused(self, numbers):
+        """Versions that pylance does not open are refused or read, but no crash."""
+        for number in numbers:
+            ours = lancectl("verify", self.path, f"--version={number}", check=False)
+            assert ours.returncode in (0, 1), f"version {number}: {ours.stderr.decode(errors='replace')}"
+            self.totals.refused[f"version: lancefs {'refuses' if ours.returncode else 'reads'}"] += 1
+
     def run(self, dataset, with_mount):
         expected = self.version(dataset)
         older = {}
         numbers = [v["version"] for v in dataset.versions() if v["version"] != dataset.version]
-        for number in self.rng.sample(numbers, min(2, len(numbers))):
+        for number in numbers if self.every_version else self.rng.sample(numbers, min(2, len(numbers))):
             older[number] = self.version(lance.dataset(self.path, version=number), number)
         self.verify(expected)
+        if self.every_version:
+            self.commands(dataset, expected)
+            self.row_ids(dataset)
+            self.branches(dataset)
         if with_mount or any(is_blob(dataset, name) for name in expected):
             self.mount(dataset, expected, older)
-        self.totals.pages += layouts.of_dataset(dataset)
+        if len(expected) == len(dataset.schema):
+            self.totals.pages += layouts.of_dataset(dataset)
 
 
 def run_one(seed, keep, totals, storage=None):

@@ -7,14 +7,19 @@ leaf has its own style of values, and each field its own share of nulls.
 import datetime
 import decimal
 import json
+import re
 
 import lance
 import numpy as np
 import pyarrow as pa
 
 try:
-    from lance.arrow import BFloat16Type
+    from lance.arrow import BFloat16Type, EncodedImageType, FixedShapeImageTensorType, ImageURIType
+    IMAGES = {"image.uri": ImageURIType(), "image.encoded": EncodedImageType(),
+              "image.tensor": FixedShapeImageTensorType(pa.uint8(), (2, 3, 3))}
 except ImportError:  # an old release without pandas
+    IMAGES = {}
+
     def BFloat16Type():
         return pa.binary(2)
 
@@ -28,7 +33,9 @@ DECIMALS = (pa.decimal128(20, 2), pa.decimal128(38, 0), pa.decimal256(50, 5), pa
 FIXED = (pa.bool_(), pa.binary(1), pa.binary(3), pa.binary(16), pa.binary(300))
 STRINGS = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 BFLOAT16 = BFloat16Type()
-EXTENSIONS = (BFLOAT16, pa.uuid(), pa.json_())
+JSON = pa.json_() if hasattr(pa, "json_") else pa.string()  # which an old pyarrow lacks
+UUID = pa.uuid() if hasattr(pa, "uuid") else pa.binary(16)
+EXTENSIONS = (BFLOAT16, UUID, JSON)
 DICTIONARY_VALUES = (pa.string(), pa.string(), pa.large_string(), pa.binary(), pa.int64(), pa.int16(), pa.float64())
 PACKED = "lance-encoding:packed"
 BLOB = "lance-encoding:blob"
@@ -138,10 +145,40 @@ def every_field(rng, version):
               pa.list_(pa.dictionary(pa.int16(), pa.string())), pa.list_(pa.list_(pa.float32(), 4)),
               pa.struct([("a", pa.int64()), ("b", pa.string())]), pa.list_(pa.struct([("a", pa.int8()), ("b", pa.binary())])),
               pa.struct([("a", pa.list_(pa.int64())), ("b", pa.struct([("c", pa.bool_()), ("d", pa.large_string())]))]),
-              pa.map_(pa.string(), pa.int32()), pa.list_(pa.struct([("a", pa.float32())]), 3)]
+              pa.map_(pa.string(), pa.int32()), pa.list_(pa.struct([("a", pa.float32())]), 3),
+              pa.list_(pa.float16(), 16), pa.list_(BFLOAT16, 16), pa.list_(pa.float64(), 8), pa.list_(pa.binary(3), 2),
+              pa.list_(pa.bool_()), pa.list_(pa.large_binary()), pa.large_list(pa.struct([("a", pa.string())])),
+              pa.struct([("a", pa.dictionary(pa.int8(), pa.string()))]), pa.struct([("v", pa.list_(pa.float32(), 4))]),
+              pa.fixed_shape_tensor(pa.float32(), (2, 3)), *IMAGES.values()]
     fields = [pa.field(f"c{i}", kind) for i, kind in enumerate(leaves + nested)]
     fields += [pa.field(f"m{i}", rng.choice(leaves), metadata=random_metadata(rng, version) or None) for i in range(12)]
+    fields.append(pa.field("blob1", pa.large_binary(), metadata={BLOB: "true"}))
     return fields + [random_packed(rng, version, "packed"), random_blob(rng, version, "blob")]
+
+
+def label(field):
+    """A field's type in a few words, with what its metadata make of it."""
+    t, kind, metadata = pa.types, field.type, field.metadata or {}
+    inner = lambda type: label(pa.field("", type))
+    if is_blob(field):
+        return "blob" if t.is_large_binary(kind) else "blob v2"
+    if {PACKED.encode(), b"packed"} & set(metadata):
+        return "packed struct"
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind.extension_name
+    if t.is_dictionary(kind):
+        return f"dictionary<{inner(kind.value_type)}>"
+    if t.is_struct(kind):
+        return f"struct<{', '.join(label(f) for f in kind)}>"
+    if t.is_map(kind):
+        return f"map<{inner(kind.key_type)}, {inner(kind.item_type)}>"
+    if t.is_fixed_size_list(kind):
+        return f"{inner(kind.value_type)}[n]"
+    if t.is_list(kind) or t.is_large_list(kind):
+        return ("large_list" if t.is_large_list(kind) else "list") + f"<{inner(kind.value_type)}>"
+    if t.is_timestamp(kind):
+        return f"timestamp[{kind.unit}{', tz' if kind.tz else ''}]"
+    return re.sub(r"[(]\d+, ", "(", re.sub(r"\[\d+\]", "[n]", str(kind)))
 
 
 # --- values ---
@@ -243,6 +280,17 @@ class Chance:
         return self.at % self.step < probability * self.step
 
 
+def as_array(values, kind):
+    """pa.array, also of dictionaries that an old pyarrow does not make of values."""
+    try:
+        return pa.array(values, kind)
+    except pa.ArrowNotImplementedError:
+        if not pa.types.is_dictionary(kind):
+            raise
+        plain = pa.array(values, kind.value_type).dictionary_encode()
+        return pa.DictionaryArray.from_arrays(plain.indices.cast(kind.index_type), plain.dictionary)
+
+
 class Leaves(dict):
     """Values of each leaf by its path; a copy of it goes on with the same ones."""
 
@@ -287,6 +335,8 @@ class Column:
         return self.version != "2.0" or not pa.types.is_struct(field.type)
 
     def value(self, field, nulls, path=()):
+        if isinstance(field.type, pa.BaseExtensionType) and field.type != JSON:
+            field = field.with_type(field.type.storage_type)
         rng, t, kind = self.rng, pa.types, field.type
         if t.is_null(kind) or (self.may_be_null(field) and self.is_null(nulls)):
             return None
@@ -306,7 +356,7 @@ class Column:
             if self.items == 3000 and not path and rng.random() < 0.02:
                 count = 70000  # more slots than 16 bits count
             return [self.value(kind.value_field, self.inner_nulls, path + ("i",)) for _ in range(count)]
-        if kind == pa.json_():
+        if kind == JSON and JSON != pa.string():
             return self.leaves[path].document()
         return self.leaves[path].one(storage_of(kind))
 
@@ -325,7 +375,7 @@ class Column:
         skip = 0 if "struct" in str(kind) or "map" in str(kind) else self.rng.choice((0, 0, 0, 5))
         values = [self.value(self.field, self.nulls) for _ in range(min(rows + skip, self.distinct or rows + skip))]
         values += [self.rng.choice(values) for _ in range(rows + skip - len(values))]
-        made = pa.array(values, storage)[skip:]
+        made = as_array(values, storage)[skip:]
         if storage == kind:
             return made
         if isinstance(kind, pa.BaseExtensionType):

@@ -2,10 +2,14 @@
 
 A step that pylance refuses is counted and leaves the dataset as it is.  A column that pylance
 cannot write is counted and left out, so that one refusal does not cost the other columns.
+
+This runs in old releases of pylance too, with their pyarrow.
 """
 
 import collections
+import inspect
 import json
+import os
 import random
 import re
 import shutil
@@ -27,6 +31,44 @@ def reason(error):
     return re.sub("[0-9]+", "#", text)[:110]
 
 
+PARAMETERS = inspect.signature(lance.write_dataset).parameters
+
+
+def storage_options(version):
+    """What makes the release at hand write files of a version; an old one knows only two."""
+    if "data_storage_version" in PARAMETERS:
+        return {"data_storage_version": version}
+    if version not in ("0.1", "2.0"):
+        raise ValueError("this release has no such version")
+    return ({"use_legacy_format": version == "0.1"} if "use_legacy_format" in PARAMETERS else
+            {"use_experimental_writer": version == "2.0"})
+
+
+def known_options(options):
+    """Without those that the release at hand has not; one was called otherwise."""
+    if "enable_move_stable_row_ids" in PARAMETERS and "enable_stable_row_ids" in options:
+        options["enable_move_stable_row_ids"] = options["enable_stable_row_ids"]
+    return {name: value for name, value in options.items() if name in PARAMETERS}
+
+
+def as_udf(function, schema):
+    """What add_columns wants of a function; old releases want it told its schema."""
+    made = getattr(lance, "batch_udf", None) or getattr(lance, "add_columns_udf", None)
+    return made(output_schema=schema)(function) if lance.__version__.startswith("0.") and made else function
+
+
+def finished_versions():
+    """Those of 2.x files that the release at hand writes as later ones read them."""
+    release = tuple(map(int, re.findall("[0-9]+", lance.__version__)[:2]))
+    count = 0 if release < (0, 16) else 1 if release < (0, 38) else 2 if release < (2, 0) else 3
+    return ("2.0", "2.1", "2.2")[:count]
+
+
+def append_options(version):
+    """The oldest releases append files of their usual version else."""
+    return {} if "data_storage_version" in PARAMETERS else storage_options(version)
+
+
 def is_refusal(error):
     """pylance's panics are no Exceptions."""
     return not isinstance(error, (KeyboardInterrupt, SystemExit))
@@ -39,6 +81,8 @@ class History:
         self.rng, self.path, self.versions = rng, str(path), versions
         self.refused = collections.Counter()
         self.steps = collections.Counter()
+        self.alone = None
+        self.fates = {}  # column: (its type, why it was refused)
         self.next_id = self.next_name = 0
 
     # --- tables ---
@@ -53,7 +97,16 @@ class History:
             field = (random_data.random_blob(rng, version, name) if rng.random() < 0.05
                      else random_data.random_field(rng, version, rng.randint(0, depth), name))
             made.append(random_data.Column(rng, field, version))
-        return made
+        return [column for column in made if self.is_made(column)] or made[:1]
+
+    def is_made(self, column):
+        """An old pyarrow does not make every array."""
+        try:
+            random_data.Column(random.Random(0), column.field, self.version).array(1)
+        except pa.ArrowNotImplementedError as error:
+            self.fates[column.field.name] = [random_data.label(column.field), f"pyarrow: {reason(error)}"]
+            return False
+        return True
 
     def table(self, rows):
         """The next rows of the table as it was first written."""
@@ -64,31 +117,61 @@ class History:
 
     def write_options(self, rows):
         rng = self.rng
-        options = {"data_storage_version": self.version,
-                   "max_rows_per_file": rng.choice((1 << 20, 1 << 20, max(1, rows // 3 + 1), 700)),
-                   "enable_stable_row_ids": rng.random() < 0.3}
+        options = {"max_rows_per_file": rng.choice((1 << 20, 1 << 20, max(1, rows // 3 + 1), 700)),
+                   "enable_stable_row_ids": rng.random() < 0.3, "enable_v2_manifest_paths": rng.random() < 0.7}
+        if self.version == "0.1":
+            options["max_rows_per_group"] = rng.choice((1024, 1024, 10, 300))
         if rng.random() < 0.15:
             options["data_cache_bytes"] = rng.choice((1000, 20000, 300000))
         if rng.random() < 0.15:
             options["max_page_bytes"] = rng.choice((1000, 20000))
-        return options
+        return storage_options(self.version) | known_options(options)
+
+    def written_alone(self, column, table):
+        """Is there a dataset of this column alone, and can this release read it?  Notes the column's fate."""
+        name, path = column.field.name, self.path + ".probe"
+        what = "write"
+        try:
+            lance.write_dataset(table.select([name]), path, **storage_options(self.version))
+            what = "read"
+            lance.dataset(path).to_table()
+        except BaseException as error:
+            if not is_refusal(error):
+                raise
+            self.refused[f"{self.version} {what}: {reason(error)}"] += 1
+            self.fates[name] = [random_data.label(column.field), reason(error) if what == "write" else ""]
+            if what == "read" and self.alone:
+                shutil.move(path, f"{self.alone}/{name}.lance")
+            return False
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+        self.fates[name] = [random_data.label(column.field), ""]
+        return True
 
     def refuse_columns(self, table):
         """Leave out what pylance cannot write alone; returns what is left of the table."""
-        kept = [True]
-        for i, column in enumerate(self.columns, 1):
-            path = self.path + ".probe"
-            try:
-                lance.write_dataset(table.select([i]), path, data_storage_version=self.version).to_table()
-                kept.append(True)
-            except BaseException as error:
-                if not is_refusal(error):
-                    raise
-                self.refused[f"{self.version} write: {reason(error)}"] += 1
-                kept.append(False)
-            shutil.rmtree(path, ignore_errors=True)
-        self.columns = [c for c, keep in zip(self.columns, kept[1:]) if keep]
-        return table.select([i for i, keep in enumerate(kept) if keep])
+        self.columns = [column for column in self.columns if self.written_alone(column, table)]
+        return table.select(["id", *(column.field.name for column in self.columns)])
+
+    def written_together(self, columns, kept, table, write):
+        """Of columns those that can be written with the kept ones, which they are added to."""
+        names = ["id", *(column.field.name for column in kept + columns)]
+        try:
+            shutil.rmtree(self.path, ignore_errors=True)
+            write(table.select(names))
+            lance.dataset(self.path).to_table()
+            kept += columns
+        except BaseException as error:
+            if not is_refusal(error):
+                raise
+            half = len(columns) // 2
+            if half:
+                self.written_together(columns[:half], kept, table, write)
+                self.written_together(columns[half:], kept, table, write)
+            else:
+                self.refused[f"{self.version} write with others: {reason(error)}"] += 1
+                name = columns[0].field.name
+                lance.write_dataset(table.select([name]), f"{self.alone}/{name}.lance", **storage_options(self.version))
 
     def write(self, mode):
         """The first rows, or new ones of another schema instead of all there are."""
@@ -121,19 +204,21 @@ class History:
 
     def append(self, dataset):
         if self.is_original(dataset):
-            lance.write_dataset(self.table(self.rng.choice((1, 57, 300))), self.path, mode="append")
+            lance.write_dataset(self.table(self.rng.choice((1, 57, 300))), self.path, mode="append",
+                                **append_options(self.version))
 
     def append_some(self, dataset):
         """Rows without some of the columns."""
         if self.is_original(dataset) and len(self.columns) > 1:
             table = self.table(20)
-            lance.write_dataset(table.select(table.column_names[:2]), self.path, mode="append")
+            lance.write_dataset(table.select(table.column_names[:2]), self.path, mode="append",
+                                **append_options(self.version))
 
     def append_other_version(self, dataset):
         """Files of two storage versions in one table, where pylance writes them."""
         if self.is_original(dataset):
             lance.write_dataset(self.table(30), self.path, mode="append",
-                                data_storage_version=self.rng.choice(self.versions))
+                                **storage_options(self.rng.choice(self.versions)))
 
     def delete(self, dataset):
         rng = self.rng
@@ -158,8 +243,9 @@ class History:
         field = random_data.random_field(self.rng, self.version, self.rng.randint(0, 2), f"n{self.next_name}")
         column = random_data.Column(self.rng, field, self.version)
         if column.weight() * dataset.count_rows() < MAX_WEIGHT:
-            dataset.add_columns(lambda batch: pa.record_batch([column.array(batch.num_rows)],
-                                                              pa.schema([field])), read_columns=["id"])
+            schema = pa.schema([field])
+            values = lambda batch: pa.record_batch([column.array(batch.num_rows)], schema)
+            dataset.add_columns(as_udf(values, schema), read_columns=["id"])
 
     def structs(self, dataset):
         """(name, struct type) of the struct columns."""
@@ -177,7 +263,7 @@ class History:
         """Of packed structs the last: by place pylance 14.0.2 takes a dropped member's bytes for the next one's."""
         for name, kind in self.structs(dataset):
             packed = {b"packed", random_data.PACKED.encode()} & set(dataset.schema.field(name).metadata or {})
-            if kind.num_fields > 1 and not (packed and dataset.data_storage_version == "2.0"):
+            if kind.num_fields > 1 and not (packed and self.version == "2.0"):
                 member = kind.num_fields - 1 if packed else self.rng.randrange(kind.num_fields)
                 dataset.drop_columns([f"{name}.{kind.field(member).name}"])
                 return
@@ -266,46 +352,87 @@ class History:
         dataset.update_field_metadata({self.rng.choice(dataset.schema.names): {"comment": "x"}})
 
     def index(self, dataset):
-        dataset.create_scalar_index("id", "BTREE")
+        dataset.create_scalar_index("id", self.rng.choice(("BTREE", "BTREE", "BITMAP", "ZONEMAP")))
+
+    def index_text(self, dataset):
+        for field in dataset.schema:
+            if pa.types.is_string(field.type):
+                dataset.create_scalar_index(field.name, self.rng.choice(("INVERTED", "BITMAP", "NGRAM")))
+                return
+
+    def index_list(self, dataset):
+        for field in dataset.schema:
+            if pa.types.is_list(field.type) and not pa.types.is_nested(field.type.value_type):
+                dataset.create_scalar_index(field.name, "LABEL_LIST")
+                return
+
+    def index_vectors(self, dataset):
+        for field in dataset.schema:
+            if pa.types.is_fixed_size_list(field.type) and field.type.value_type == pa.float32():
+                dataset.create_index(field.name, "IVF_PQ", num_partitions=1, num_sub_vectors=1)
+                return
+
+    def optimize_indices(self, dataset):
+        dataset.optimize.optimize_indices()
+
+    def branch(self, dataset):
+        """A branch that goes on from some version."""
+        self.next_name += 1
+        made = dataset.create_branch(f"b{self.next_name}", self.rng.randint(1, dataset.version))
+        made.delete(f"id % {self.rng.choice((2, 5))} = 0")
 
     STEPS = (append, append, append_some, append_other_version, delete, delete, delete, delete_fragment, add_sql,
              add_null, add_values, add_values, add_nested, drop_nested, rename_nested, cast, cast, rename, nullable,
              drop, compact, compact, update, merge_insert, merge_some, merge, restore, tag, overwrite, config,
              metadata, field_metadata, index)
+    MORE_STEPS = (index_text, index_list, index_vectors, optimize_indices, branch)
+
+    REWRITING = (update, merge_insert, merge_some, merge, add_sql, compact)
+
+    def loses_version(self, step):
+        """The oldest releases rewrite a table of 2.0 as files of 0.1, which nobody reads beside the others."""
+        return step in self.REWRITING and self.version != "0.1" and "data_storage_version" not in PARAMETERS
 
     def take_step(self, step=None):
         step = step or self.rng.choice(self.STEPS)
+        if self.loses_version(step) and self.rng.random() < 0.9:
+            return
         before = lance.dataset(self.path).version
         try:
             step(self, lance.dataset(self.path))
-            self.steps[step.__name__] += lance.dataset(self.path).version > before or step is History.tag
+            self.steps[step.__name__] += lance.dataset(self.path).version > before or step in (History.tag, History.branch)
         except BaseException as error:
             if not is_refusal(error):
                 raise
             self.refused[f"{self.version} {step.__name__}: {reason(error)}"] += 1
 
-    def make(self, version=None):
+    def make(self, version=None, counts=(0, 0, 1, 2, 3, 5)):
+        """A table and then some steps."""
         rng = self.rng
         self.version = version or rng.choice(self.versions)
         self.write("create")
-        for _ in range(rng.choice((0, 0, 1, 2, 3, 5))):
+        for _ in range(rng.choice(counts)):
             self.take_step()
         return lance.dataset(self.path)
 
     def make_every_type(self, version):
-        """A column of each type that this release writes, in fragments, with rows deleted and columns added."""
-        self.version = version
-        self.columns = [random_data.Column(self.rng, field, version)
-                        for field in random_data.every_field(self.rng, version)]
+        """A column of each type that this release writes, in fragments, with rows deleted and columns added.
+
+        What it cannot write beside the others, or cannot read, is in a dataset of its own in `alone`.
+        """
+        self.version, self.alone = version, self.path + ".alone"
+        os.mkdir(self.alone)
+        columns = [random_data.Column(self.rng, field, version) for field in random_data.every_field(self.rng, version)]
+        self.columns = [column for column in columns if self.is_made(column)]
         table = self.refuse_columns(self.table(320))
-        options = {"data_storage_version": version, "enable_stable_row_ids": self.rng.random() < 0.5}
-        try:
-            lance.write_dataset(table, self.path, max_rows_per_file=130, **options)
-        except BaseException as error:  # pylance 1.0 does not cut structs into files
-            if not is_refusal(error):
-                raise
-            shutil.rmtree(self.path, ignore_errors=True)
-            lance.write_dataset(table, self.path, **options)
+        options = storage_options(version) | known_options({"enable_stable_row_ids": self.rng.random() < 0.5})
+        kept = []
+        self.written_together(self.columns, kept, table,
+                              lambda part: lance.write_dataset(part, self.path, max_rows_per_file=130, **options))
+        self.columns = kept
+        table = table.select(["id", *(column.field.name for column in kept)])
+        shutil.rmtree(self.path, ignore_errors=True)
+        lance.write_dataset(table, self.path, max_rows_per_file=130, **options)
         for step in (History.delete, History.add_sql, History.add_null, History.add_values, History.append,
                      History.update, History.delete):
             self.take_step(step)
@@ -314,9 +441,13 @@ class History:
 def main():
     """PATH SEED VERSION [every]: write one dataset with the release at hand, print what was refused."""
     path, seed, version = sys.argv[1:4]
-    history = History(random.Random(int(seed)), path)
-    (history.make_every_type if "every" in sys.argv[4:] else history.make)(version)
-    print(json.dumps([history.refused, history.steps]))
+    history = History(random.Random(int(seed)), path, finished_versions() or (version,))
+    history.STEPS += History.MORE_STEPS
+    if "every" in sys.argv[4:]:
+        history.make_every_type(version)
+    else:
+        history.make(version, counts=(2, 4, 6, 9))
+    print(json.dumps({"refused": history.refused, "steps": history.steps, "fates": history.fates}))
 
 
 if __name__ == "__main__":
