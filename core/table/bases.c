@@ -185,6 +185,17 @@ static struct err *find_inside(struct version *v, const char *path, char **ret)
 	return within(path, recorded, ret);
 }
 
+/* A base that is not in this dataset, if it is in one of the roots. */
+static struct err *find_outside(const struct version *v, const char *path,
+				struct file_place *ret)
+{
+	AUTO_MEM char *local = NULL;
+	if (path_is_relative(path))
+		return roots_find_relative(v->table->roots, path, ret);
+	TRY(uri_local_path(path, &local));
+	return roots_find(v->table->roots, local, ret);
+}
+
 static struct err *base_read(struct version *v, const Lance__Table__BasePath *b,
 			     struct base *ret)
 {
@@ -196,10 +207,14 @@ static struct err *base_read(struct version *v, const Lance__Table__BasePath *b,
 	if (err && err->code == ENOMEM)
 		return err;
 	err_free(err); /* told when a file of it is needed */
-	if (!path)     /* not a file's: a store that is no directory */
-		return find_inside(v, b->path, &ret->prefix);
-	TRY(find_inside(v, path, &ret->prefix));
-	return ret->prefix ? NULL : roots_find(v->table->roots, path, &ret->outside);
+	TRY(find_inside(v, path ? path : b->path, &ret->prefix));
+	if (ret->prefix)
+		return NULL;
+	err = find_outside(v, b->path, &ret->outside);
+	if (err && err->code == ENOMEM)
+		return err;
+	err_free(err); /* as well */
+	return NULL;
 }
 
 static int compare_bases(const void *a, const void *b)
@@ -263,6 +278,12 @@ static struct err *place_in(const struct version *v, const struct base *b,
 		return str_printf(&ret->path, "%s%s%s%s", base, *base ? "/" : "", dir,
 				  path);
 	}
+	if (path_is_relative(b->path))
+		return err_new(EOPNOTSUPP,
+			       "%s is outside of the dataset, in '%s' of a directory "
+			       "that is not recorded; name that directory in the "
+			       "option roots",
+			       path, b->path);
 	TRY_CTX(uri_local_path(b->path, &spelled), "%s", path);
 	return err_new(EOPNOTSUPP, "%s: " NOT_ALLOWED, path, b->path,
 		       *spelled ? spelled : "/");

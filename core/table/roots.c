@@ -193,3 +193,26 @@ struct err *roots_find(const struct roots *roots, const char *path,
 	}
 	return NULL;
 }
+
+bool path_is_relative(const char *path)
+{
+	return *path != '/' && !strstr(path, "://");
+}
+
+struct err *roots_find_relative(const struct roots *roots, const char *path,
+				struct file_place *ret)
+{
+	AUTO_MEM char *clean = NULL;
+	TRY(normalise(path, &clean));
+	for (size_t i = 0; *clean && roots && i < roots->n; i++) {
+		bool found;
+		struct io_stat st;
+		TRY(io_stat(roots->items[i].store, clean + 1, &found, &st));
+		if (!found || !st.is_dir)
+			continue;
+		TRY(str_dup(clean + 1, &ret->path));
+		ret->store = roots->items[i].store;
+		return NULL;
+	}
+	return NULL;
+}

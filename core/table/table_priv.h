@@ -164,6 +164,12 @@ MUST_CHECK struct err *uri_local_path(const char *uri, char **ret);
 MUST_CHECK struct err *roots_find(const struct roots *roots, const char *path,
 				  struct file_place *ret);
 
+/* Is it neither an absolute path nor a URI? */
+bool path_is_relative(const char *path);
+/* The same for a directory by a path relative to the one that its writer worked in,
+ * which nobody recorded: it is looked for in each root. */
+MUST_CHECK struct err *roots_find_relative(const struct roots *roots, const char *path,
+					   struct file_place *ret);
 /* A URI, and the path that it spells, that are in none. */
 #define NOT_ALLOWED                                                                    \
 	"%s is outside of the dataset, and in none of the directories of the option "  \
