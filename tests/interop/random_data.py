@@ -39,6 +39,7 @@ EXTENSIONS = (BFLOAT16, UUID, JSON)
 DICTIONARY_VALUES = (pa.string(), pa.string(), pa.large_string(), pa.binary(), pa.int64(), pa.int16(), pa.float64())
 PACKED = "lance-encoding:packed"
 BLOB = "lance-encoding:blob"
+MAX_ROW_WEIGHT = 3000  # of leaf values a row: lists of lists of many items are left out
 
 
 def is_blob(field):
@@ -315,6 +316,8 @@ class Column:
         self.fill = rng.choice((0, 0, 0, 0.1, 0.5, 1)) if self.items < 3000 else 0  # of the lists, that have all of .items
         self.distinct = rng.choice((2, 20, 90)) if rng.random() < 0.15 else 0
         self.leaves = Leaves(rng)
+        while self.items > 4 and self.weight() > MAX_ROW_WEIGHT:
+            self.items //= 4
 
     def weight(self):
         """About how many leaf values a row has."""
