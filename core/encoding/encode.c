@@ -161,12 +161,26 @@ static int32_t layer_kind(bool is_list, bool has_null, bool has_empty)
 	return has_empty ? LAYER_EMPTYABLE_LIST : LAYER_ALL_VALID_LIST;
 }
 
+/* A list in a null struct is null to pylance 14.0.2, which fails to read lists of items
+ * with nulls that are said to have none themselves. */
+static bool is_null_by_struct(const struct page_plan *p, const bool *seen,
+			      unsigned list)
+{
+	bool has_inner = false, has_outer = false;
+	for (unsigned k = 0; k < p->shape->n_layers; k++) {
+		has_inner |= k < list && seen[SLOT_NULL(k)];
+		has_outer |= k > list && seen[SLOT_NULL(k)];
+	}
+	return has_inner && has_outer;
+}
+
 static void plan_layers(struct page_plan *p, const bool *seen, uint16_t *ret_level)
 {
 	bool visible = true;
 	for (unsigned k = 0; k < p->shape->n_layers; k++) {
 		bool has_null = seen[SLOT_NULL(k)], has_empty = seen[SLOT_EMPTY(k)];
 		bool is_list = p->shape->is_list[k];
+		has_null |= is_list && is_null_by_struct(p, seen, k);
 		p->layers[k] = layer_kind(is_list, has_null, has_empty);
 		p->max_rep += is_list;
 		visible = visible && !is_list;

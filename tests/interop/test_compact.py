@@ -87,6 +87,8 @@ SHAPES = {
     "none of these": (("2.2",), pa.list_(STRUCT, 3), [None] * 100),
     "no struct of what is not null": (("2.1", "2.2"), pa.struct([("f", NOT_NULL)]), [None] * 100),
     "a fragment without one": (("2.1", "2.2"), pa.struct([("f", NOT_NULL)]), [None] * 50 + [{"f": {"a": 1, "b": 2}}] * 50),
+    "lists with nulls beside a null struct": (("2.1", "2.2"), pa.struct([("f", pa.list_(pa.int64()))]),
+                                              [None, {"f": [1, None, 0]}] * 50),
     "lists without items": (VERSIONS, pa.large_list(STRUCT), [[]] * 60 + [None] * 40),
 }
 
