@@ -57,7 +57,7 @@ static void test_uri__spells_a_path(void **state)
 }
 
 struct place {
-	char path[64]; /* which has root/sub/file, a file outside, and links */
+	char path[64]; /* which has allowed/sub/file, a file outside, and links */
 	struct roots *roots;
 };
 
@@ -82,16 +82,16 @@ static void make(struct place *p, const char *allowed)
 	char path[192];
 	*p = (struct place){.path = "/tmp/lancefs-test-roots-XXXXXX"};
 	assert_non_null(mkdtemp(p->path));
-	snprintf(path, sizeof(path), "%s/root", p->path);
+	snprintf(path, sizeof(path), "%s/allowed", p->path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/root/sub", p->path);
+	snprintf(path, sizeof(path), "%s/allowed/sub", p->path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	make_file(p, "root/sub/file");
+	make_file(p, "allowed/sub/file");
 	make_file(p, "outside");
-	make_link(p, "root", "link");
-	make_link(p, "sub/file", "root/inner");
-	make_link(p, "../outside", "root/out");
-	make_link(p, "/etc/passwd", "root/absolute");
+	make_link(p, "allowed", "link");
+	make_link(p, "sub/file", "allowed/inner");
+	make_link(p, "../outside", "allowed/out");
+	make_link(p, "/etc/passwd", "allowed/absolute");
 	snprintf(path, sizeof(path), "%s/%s", p->path, allowed);
 	assert_null(roots_open(path, &p->roots));
 }
@@ -120,13 +120,13 @@ static void test_roots__hold_what_is_in_them(void **state)
 {
 	struct place p;
 	(void)state;
-	make(&p, "root");
-	assert_int_equal(try_open(&p, "root/sub/file"), 0);
-	assert_int_equal(try_open(&p, "root/inner"), 0);
-	assert_int_equal(try_open(&p, "root/none"), ENOENT);
-	assert_int_equal(try_open(&p, "root/sub"), EISDIR);
+	make(&p, "allowed");
+	assert_int_equal(try_open(&p, "allowed/sub/file"), 0);
+	assert_int_equal(try_open(&p, "allowed/inner"), 0);
+	assert_int_equal(try_open(&p, "allowed/none"), ENOENT);
+	assert_int_equal(try_open(&p, "allowed/sub"), EISDIR);
 	assert_int_equal(try_open(&p, "outside"), -1);
-	assert_int_equal(try_open(&p, "root2/file"), -1);
+	assert_int_equal(try_open(&p, "allowed2/file"), -1);
 	assert_int_equal(try_open(&p, "link/sub/file"), -1);
 	drop(&p);
 }
@@ -135,9 +135,9 @@ static void test_links__do_not_lead_out(void **state)
 {
 	struct place p;
 	(void)state;
-	make(&p, "root/");
-	assert_int_equal(try_open(&p, "root/out"), EIO);
-	assert_int_equal(try_open(&p, "root/absolute"), EIO);
+	make(&p, "allowed/");
+	assert_int_equal(try_open(&p, "allowed/out"), EIO);
+	assert_int_equal(try_open(&p, "allowed/absolute"), EIO);
 	drop(&p);
 }
 
@@ -147,7 +147,7 @@ static void test_root_by_a_link__has_both_spellings(void **state)
 	(void)state;
 	make(&p, "link");
 	assert_int_equal(try_open(&p, "link/sub/file"), 0);
-	assert_int_equal(try_open(&p, "root/sub/file"), 0);
+	assert_int_equal(try_open(&p, "allowed/sub/file"), 0);
 	assert_int_equal(try_open(&p, "outside"), -1);
 	drop(&p);
 }
@@ -156,8 +156,8 @@ static void test_root__may_be_spelled_by_dots(void **state)
 {
 	struct place p;
 	(void)state;
-	make(&p, "root/sub/..");
-	assert_int_equal(try_open(&p, "root/sub/file"), 0);
+	make(&p, "allowed/sub/..");
+	assert_int_equal(try_open(&p, "allowed/sub/file"), 0);
 	assert_int_equal(try_open(&p, "outside"), -1);
 	drop(&p);
 }
